@@ -1,0 +1,111 @@
+import type { EndpointRequest, PortBinding } from '#model/config.ts'
+import type { EndpointRecord, PublishedPort } from '#model/container.ts'
+import type { Filters } from '#model/filters.ts'
+import type { IpamPool, NetworkRecord } from '#model/network.ts'
+
+export interface CreateNetwork {
+  name: string
+  driver: string
+  enableIPv4: boolean
+  enableIPv6: boolean
+  internal: boolean
+  attachable: boolean
+  ingress: boolean
+  ipam: { Driver: string; Options: Record<string, string>; Config: IpamPool[] }
+  options: Record<string, string>
+  labels: Record<string, string>
+}
+
+/** What the network layer knows of a container; the containers layer hands it over. */
+export interface SandboxOwner {
+  id: string
+  name: string
+  hostname: string
+  domainname: string
+  /** Aliases that hold on every user-defined network (Compose service names come as endpoint aliases instead). */
+  dns: string[]
+  dnsSearch: string[]
+  dnsOptions: string[]
+  extraHosts: string[]
+  links: string[]
+  exposedPorts: string[]
+  portBindings: Record<string, PortBinding[]>
+  publishAllPorts: boolean
+  sysctls: Record<string, string>
+}
+
+/** Everything the network layer made for a running container. Persisted inside the container's record. */
+export interface SandboxResult {
+  /** Namespace path for the OCI spec. */
+  sandboxPath: string
+  endpoints: Record<string, EndpointRecord>
+  publishedPorts: PublishedPort[]
+  /** Contents of the container's /etc/resolv.conf and /etc/hosts. */
+  resolvConf: string
+  hosts: string
+  hostname: string
+}
+
+/** An endpoint that exists now, for `network inspect`. */
+export interface AttachedContainer {
+  containerId: string
+  containerName: string
+  endpoint: EndpointRecord
+}
+
+export interface NetworksService {
+  /** By id, name or id prefix. @throws not-found `network NAME not found` */
+  get(reference: string): NetworkRecord
+  list(filters: Filters): NetworkRecord[]
+  /** @returns the record and Docker's warnings */
+  create(request: CreateNetwork): Promise<{ network: NetworkRecord; warning: string }>
+  /** @throws forbidden for builtin ones, conflict (403 in Docker's words: `has active endpoints`) when in use */
+  remove(reference: string): Promise<void>
+  prune(filters: Filters): Promise<string[]>
+  attached(networkId: string): AttachedContainer[]
+
+  /**
+   * Validates the attachments a container asks for before anything exists (unknown network, address outside the
+   * subnet, static address on the default bridge, clash with another's static address, bad port) and reserves the
+   * static addresses. Unknown networks are not an error here when `allowMissing` (Docker: fails at start).
+   */
+  plan(owner: SandboxOwner, requests: Record<string, EndpointRequest>): Promise<Record<string, EndpointRecord>>
+
+  /** Builds the sandbox: namespace, endpoints, DNS, published ports. In full or not at all. */
+  openSandbox(owner: SandboxOwner, endpoints: Record<string, EndpointRecord>): Promise<SandboxResult>
+  /** Gives everything of the run back; static addresses stay reserved. Already gone is success. Returns fast. */
+  closeSandbox(containerId: string): Promise<void>
+  /** The container is being removed: static reservations go too. */
+  forget(containerId: string): void
+
+  /** Adds an endpoint to a running (sandboxPath set) or stopped container. */
+  connect(
+    owner: SandboxOwner,
+    networkReference: string,
+    request: EndpointRequest,
+    sandboxPath: string,
+  ): Promise<EndpointRecord>
+  disconnect(containerId: string, networkReference: string): Promise<void>
+  rename(containerId: string, newName: string): void
+  /** Health gate for DNS and balancing. */
+  setHealthy(containerId: string, healthy: boolean): void
+
+  /** Per-interface counters by container-side name (`eth0`), for stats. */
+  stats(containerId: string): Promise<Record<string, import('#ports/links.ts').LinkStats>>
+
+  /**
+   * After a restart: rebuilds tables, DNS listeners, leases and ports of the live sandboxes from their records and
+   * sweeps links, namespaces and addresses without an owner.
+   */
+  recover(
+    live: {
+      owner: SandboxOwner
+      sandboxPath: string
+      endpoints: Record<string, EndpointRecord>
+      ports: PublishedPort[]
+    }[],
+    stopped: { owner: SandboxOwner; endpoints: Record<string, EndpointRecord> }[],
+  ): Promise<void>
+  /** Removes nothing of live containers; stops listeners, so that the process can end. */
+  close(): Promise<void>
+}

@@ -1,0 +1,20 @@
+/** One queue a key: work on the same key runs one after the other, in order of arrival; other keys run freely. */
+export class KeyedLock {
+  readonly #tails = new Map<string, Promise<unknown>>()
+
+  async run<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#tails.get(key)
+    const mine = before ? before.then(work, work) : work()
+    const tail = mine.catch(() => {})
+    this.#tails.set(key, tail)
+    try {
+      return await mine
+    } finally {
+      if (this.#tails.get(key) === tail) this.#tails.delete(key)
+    }
+  }
+
+  isHeld(key: string): boolean {
+    return this.#tails.has(key)
+  }
+}

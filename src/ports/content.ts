@@ -1,0 +1,51 @@
+import type { Readable } from 'node:stream'
+
+/** Blobs by digest. A blob is visible only when whole and verified. */
+export interface Content {
+  has(digest: string): Promise<boolean>
+  /** Bytes; throws not-found. */
+  size(digest: string): Promise<number>
+  open(digest: string, offset?: number): Promise<Readable>
+  read(digest: string, maxBytes?: number): Promise<Buffer>
+  /**
+   * Writes a blob. With `expected`, a partial earlier write of the same digest is resumed (`source` is asked for the
+   * rest from an offset) and the result is verified: a mismatch is `invalid` and leaves nothing.
+   */
+  ingest(
+    source: (offset: number) => Promise<Readable>,
+    expected?: { digest?: string; size?: number },
+    onProgress?: (bytes: number) => void,
+  ): Promise<{ digest: string; size: number }>
+  delete(digest: string): Promise<void>
+  list(): Promise<string[]>
+}
+
+/**
+ * Overlay snapshots, named by key. A committed snapshot is immutable and may be a parent; an active one has a
+ * writable upper directory.
+ */
+export interface Snapshots {
+  exists(key: string): boolean
+  parentOf(key: string): string | undefined
+  /** Unpacks a layer (tar, or gzip/zstd of one) on `parent` and commits it as `key`. Whiteouts become overlay's own. */
+  unpack(
+    key: string,
+    parent: string | undefined,
+    layer: Readable,
+    onProgress?: (bytes: number) => void,
+  ): Promise<{ diffId: string; size: number }>
+  /** A writable snapshot; the host's uid 0 owns its root unless `parent` says otherwise. */
+  prepare(key: string, parent: string | undefined): Promise<void>
+  /** Mounts it (active: read-write; committed: read-only) and returns the directory. Mounted already: returns it. */
+  mount(key: string): Promise<string>
+  unmount(key: string): Promise<void>
+  isMounted(key: string): boolean
+  /** Tar of what the active snapshot changed against its parent, whiteouts as `.wh.`. */
+  diff(key: string): Promise<Readable>
+  changes(key: string): Promise<{ Path: string; Kind: 0 | 1 | 2 }[]>
+  /** Bytes of the snapshot alone, parents not counted. */
+  usage(key: string): Promise<number>
+  /** Unmounts and deletes; already gone is success; a parent of others is `conflict`. */
+  remove(key: string): Promise<void>
+  list(): string[]
+}

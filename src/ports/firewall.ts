@@ -1,0 +1,13 @@
+/**
+ * nftables through libnftables. Policy speaks in the textual language of nft(8); one call is one atomic transaction.
+ * Only tables whose names begin with `berth` may be named: the adapter refuses others.
+ */
+export interface Firewall {
+  /** @param sandbox network namespace path, else the daemon's */
+  apply(script: string, sandbox?: string): Promise<void>
+  /** `nft -j` output of `list table inet NAME`; undefined when the table is absent. */
+  listTable(family: string, name: string, sandbox?: string): Promise<unknown>
+  tables(sandbox?: string): Promise<{ family: string; name: string }[]>
+  /** Drops conntrack entries towards a container's address, so that UDP flows do not stick to the dead. */
+  forgetFlows(filter: { protocol?: 'tcp' | 'udp'; address?: string; hostPort?: number }): Promise<void>
+}

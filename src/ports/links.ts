@@ -1,0 +1,108 @@
+/**
+ * Network interfaces, addresses, routes and namespaces (rtnetlink(7), setns(2)). Every verb that takes a `sandbox`
+ * acts in that network namespace (its path), else in the daemon's. Errors are `system` with `details.errno` and the
+ * kernel's extended-ack text.
+ */
+export interface InterfaceAddress {
+  /** CIDR. */
+  address: string
+}
+
+export interface RouteSpec {
+  /** CIDR or `default`. */
+  destination: string
+  gateway?: string
+  device?: string
+  /** `link` for on-link routes. */
+  scope?: 'global' | 'link'
+  metric?: number
+  family?: 4 | 6
+}
+
+export interface LinkInfo {
+  index: number
+  name: string
+  kind: string
+  mac: string
+  mtu: number
+  up: boolean
+  /** Operational state `up`, `down`, `lowerlayerdown`, `unknown`. */
+  operState: string
+  master: number
+  alias: string
+}
+
+export interface LinkStats {
+  rxBytes: number
+  rxPackets: number
+  rxErrors: number
+  rxDropped: number
+  txBytes: number
+  txPackets: number
+  txErrors: number
+  txDropped: number
+}
+
+/** One endpoint as the kernel should have it: a veth whose host end is on `bridge`. */
+export interface VethSpec {
+  hostName: string
+  bridge: string
+  sandbox: string
+  /** Name inside the sandbox: `eth0`. */
+  containerName: string
+  mac: string
+  addresses: string[]
+  mtu?: number
+  routes: RouteSpec[]
+  /** Forbids traffic between ports of the bridge that are both isolated (`enable_icc=false`). */
+  isolated?: boolean
+  /** Sysctls of the interface such as `net.ipv4.conf.IFNAME.forwarding`. */
+  sysctls?: Record<string, string>
+}
+
+export interface BridgeSpec {
+  name: string
+  mac?: string
+  mtu?: number
+  addresses: string[]
+  /** Shown by `ip link` (IFLA_IFALIAS); Berth puts `berth:<network id>`. */
+  alias: string
+}
+
+export interface Links {
+  list(sandbox?: string): Promise<LinkInfo[]>
+  find(name: string, sandbox?: string): Promise<LinkInfo | undefined>
+  /** CIDRs of every route of the main table and every address, for clash checks. */
+  routes(family: 4 | 6, sandbox?: string): Promise<{ destination: string; device: string; gateway?: string }[]>
+  addresses(sandbox?: string): Promise<{ device: string; address: string }[]>
+
+  /** Creates and brings up; present already with the same name: brought to the spec. */
+  ensureBridge(spec: BridgeSpec): Promise<void>
+  /** Creates the pair, moves, names, addresses and brings up both ends. Undone in full on error. */
+  createVeth(spec: VethSpec): Promise<void>
+  /** Brings a sandbox's loopback up. */
+  loopbackUp(sandbox: string): Promise<void>
+  replaceRoutes(sandbox: string, routes: RouteSpec[]): Promise<void>
+  /** Queues the deletion and returns at once (it takes 14-40 ms); already gone is success. */
+  deleteLink(name: string): void
+  /** Resolves when every queued deletion is done. */
+  settled(): Promise<void>
+  stats(sandbox: string): Promise<Record<string, LinkStats>>
+  setSysctl(key: string, value: string, sandbox?: string): Promise<void>
+  /** Gratuitous ARP / unsolicited NA so that a reused address is learnt at once. */
+  announce(sandbox: string, device: string, address: string, mac: string): Promise<void>
+}
+
+/** Network namespaces, pinned by a bind mount so that they outlive the daemon. */
+export interface Sandboxes {
+  /** Creates the namespace at `<exec-root>/netns/<id>`, loopback up; from a warm pool where one is ready. */
+  create(id: string): Promise<string>
+  /** Path of an existing one; undefined when absent. */
+  find(id: string): string | undefined
+  list(): string[]
+  /** Queued like `deleteLink`; already gone is success. */
+  remove(id: string): void
+  settled(): Promise<void>
+  /** Path of a process's namespace: `/proc/PID/ns/net`. */
+  ofProcess(pid: number): string
+}

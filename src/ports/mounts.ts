@@ -1,0 +1,27 @@
+/**
+ * Mount verbs (mount(2), fsopen(2), move_mount(2), mount_setattr(2)). All work in the daemon's own mount namespace.
+ * Errors are `system` with `details.errno`, and name source, target and type.
+ */
+export interface OverlayMount {
+  /** Topmost first. */
+  lower: string[]
+  upper?: string
+  work?: string
+}
+
+export interface Mounts {
+  overlay(target: string, mount: OverlayMount, options?: { readonly?: boolean }): Promise<void>
+  /** `type`/`source`/`data` as mount(8) would take them (`o=` parsed into flags and data). May block: off the main thread. */
+  filesystem(target: string, type: string, source: string, options: string[]): Promise<void>
+  bind(
+    source: string,
+    target: string,
+    options?: { recursive?: boolean; readonly?: boolean; propagation?: string },
+  ): Promise<void>
+  tmpfs(target: string, options: string[]): Promise<void>
+  /** Lazy when busy; not mounted is success. */
+  unmount(target: string): Promise<void>
+  isMounted(target: string): boolean
+  /** Mount points at or below `prefix`, deepest first (/proc/self/mountinfo). */
+  below(prefix: string): string[]
+}
