@@ -230,7 +230,7 @@ export class FakeRuntime implements Runtime {
     if (process.kind === 'exited') return
     process.kind = 'exited'
     process.exit = { ...process.ref, exitCode, finishedAt: this.#now(), oomKilled }
-    for (const attachment of [...process.attachments]) attachment.finish()
+    for (const attachment of process.attachments) attachment.finish()
     // The container's own end takes its execs with it, as the pid namespace does.
     if (process.ref.execId === undefined) {
       for (const exec of this.#container(process.ref.containerId).execs.values()) this.#end(exec, 137, false)
