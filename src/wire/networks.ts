@@ -1,0 +1,83 @@
+import type { EndpointRequest } from '#model/config.ts'
+
+export interface IpamConfigJson {
+  Subnet?: string
+  IPRange?: string
+  Gateway?: string
+  AuxiliaryAddresses?: Record<string, string>
+}
+
+export interface IpamJson {
+  Driver: string
+  Options: Record<string, string>
+  Config: IpamConfigJson[]
+}
+
+export interface NetworkContainerJson {
+  Name: string
+  EndpointID: string
+  MacAddress: string
+  /** CIDR, '' without one. */
+  IPv4Address: string
+  IPv6Address: string
+}
+
+/** `GET /networks/{id}` and the entries of `GET /networks` (where Containers is `{}`). */
+export interface NetworkInspect {
+  Name: string
+  Id: string
+  Created: string
+  Scope: string
+  Driver: string
+  EnableIPv4: boolean
+  EnableIPv6: boolean
+  IPAM: IpamJson
+  Internal: boolean
+  Attachable: boolean
+  Ingress: boolean
+  ConfigFrom: { Network: string }
+  ConfigOnly: boolean
+  Containers: Record<string, NetworkContainerJson>
+  Options: Record<string, string>
+  Labels: Record<string, string>
+}
+
+/** Body of `POST /networks/create` */
+export interface NetworkCreateRequest {
+  Name: string
+  CheckDuplicate?: boolean
+  Driver?: string
+  Scope?: string
+  Internal?: boolean
+  Attachable?: boolean
+  Ingress?: boolean
+  ConfigOnly?: boolean
+  ConfigFrom?: { Network: string } | null
+  IPAM?: { Driver?: string; Options?: Record<string, string> | null; Config?: IpamConfigJson[] | null } | null
+  EnableIPv4?: boolean | null
+  EnableIPv6?: boolean | null
+  Options?: Record<string, string> | null
+  Labels?: Record<string, string> | null
+}
+
+export interface NetworkCreateResponse {
+  Id: string
+  Warning: string
+}
+
+/** Body of `POST /networks/{id}/connect` */
+export interface NetworkConnectRequest {
+  Container: string
+  EndpointConfig?: EndpointRequest | null
+}
+
+/** Body of `POST /networks/{id}/disconnect` */
+export interface NetworkDisconnectRequest {
+  Container: string
+  Force?: boolean
+}
+
+/** `POST /networks/prune` */
+export interface NetworksPruneResponse {
+  NetworksDeleted: string[]
+}
