@@ -16,8 +16,14 @@ export interface Content {
     expected?: { digest?: string; size?: number },
     onProgress?: (bytes: number) => void,
   ): Promise<{ digest: string; size: number }>
+  /** Already gone is success. */
   delete(digest: string): Promise<void>
   list(): Promise<string[]>
+  /**
+   * Removes partial writes that nobody resumed for a day and, when `referenced` is given, every blob it does not name.
+   * Blobs that are being written now stay. @returns bytes given back
+   */
+  sweep(referenced?: ReadonlySet<string>): Promise<number>
 }
 
 /**
@@ -48,4 +54,9 @@ export interface Snapshots {
   /** Unmounts and deletes; already gone is success; a parent of others is `conflict`. */
   remove(key: string): Promise<void>
   list(): string[]
+  /**
+   * Removes what a crash left half made and, when `referenced` is given, every snapshot that is neither named by it nor
+   * an ancestor of one that is. What is being made now stays. @returns bytes given back
+   */
+  sweep(referenced?: ReadonlySet<string>): Promise<number>
 }

@@ -1,0 +1,72 @@
+import { system } from '#lib/errors.ts'
+import type { Mounts, OverlayMount } from '#ports/mounts.ts'
+
+export interface FakeMount {
+  target: string
+  type: string
+  source: string
+  options: string[]
+}
+
+/** Mounts in memory. `mounted` is what stands now, in order of mounting; a target may be mounted over. */
+export class FakeMounts implements Mounts {
+  readonly mounted: FakeMount[] = []
+  readonly #failures = new Map<string, Error>()
+
+  async overlay(target: string, mount: OverlayMount, options: { readonly?: boolean } = {}): Promise<void> {
+    const data = [`lowerdir=${mount.lower.join(':')}`]
+    if (mount.upper) data.push(`upperdir=${mount.upper}`, `workdir=${mount.work ?? ''}`)
+    if (options.readonly) data.push('ro')
+    this.#add({ target, type: 'overlay', source: 'overlay', options: data })
+  }
+
+  async filesystem(target: string, type: string, source: string, options: string[]): Promise<void> {
+    this.#add({ target, type, source, options })
+  }
+
+  async bind(
+    source: string,
+    target: string,
+    options: { recursive?: boolean; readonly?: boolean; propagation?: string } = {},
+  ): Promise<void> {
+    const words = [options.recursive ? 'rbind' : 'bind']
+    if (options.readonly) words.push('ro')
+    if (options.propagation) words.push(options.propagation)
+    this.#add({ target, type: 'bind', source, options: words })
+  }
+
+  async tmpfs(target: string, options: string[]): Promise<void> {
+    this.#add({ target, type: 'tmpfs', source: 'tmpfs', options })
+  }
+
+  async unmount(target: string): Promise<void> {
+    const at = this.mounted.findLastIndex(mount => mount.target === target)
+    if (at >= 0) this.mounted.splice(at, 1)
+  }
+
+  isMounted(target: string): boolean {
+    return this.mounted.some(mount => mount.target === target)
+  }
+
+  below(prefix: string): string[] {
+    return this.mounted
+      .map(mount => mount.target)
+      .filter(target => target === prefix || target.startsWith(`${prefix.replace(/\/$/, '')}/`))
+      .reverse()
+  }
+
+  /** Mounting on `target` fails with `errno` until `allow` is called. */
+  refuse(target: string, errno = 'EPERM'): void {
+    this.#failures.set(target, system(`mounting on ${target} failed: ${errno}`, { details: { errno } }))
+  }
+
+  allow(target: string): void {
+    this.#failures.delete(target)
+  }
+
+  #add(mount: FakeMount): void {
+    const failure = this.#failures.get(mount.target)
+    if (failure) throw failure
+    this.mounted.push(mount)
+  }
+}
