@@ -1,0 +1,213 @@
+import { system } from '#lib/errors.ts'
+import type { BridgeSpec, LinkInfo, LinkStats, Links, RouteSpec, Sandboxes, VethSpec } from '#ports/links.ts'
+
+interface FakeLink {
+  info: LinkInfo
+  addresses: string[]
+  routes: RouteSpec[]
+  /** The other end of a pair. */
+  peer?: { sandbox: string; name: string }
+}
+
+/** In-memory namespaces. `calls` holds each verb with its arguments, in order; `failNext` makes the next verb fail. */
+export class FakeLinks implements Links {
+  readonly calls: { verb: string; args: unknown[] }[] = []
+  readonly sysctls = new Map<string, string>()
+  failNext: Error | undefined
+  readonly #namespaces = new Map<string, Map<string, FakeLink>>([['', new Map()]])
+  #index = 1
+
+  /** Test hook: a link that something else made in the daemon's namespace. */
+  addForeign(name: string, addresses: string[] = [], routes: RouteSpec[] = []): void {
+    this.#host().set(name, { info: this.#info(name, 'ether', '02:00:00:00:00:99'), addresses, routes })
+  }
+
+  async list(sandbox = ''): Promise<LinkInfo[]> {
+    return [...this.#namespace(sandbox).values()].map(link => ({ ...link.info }))
+  }
+
+  async find(name: string, sandbox = ''): Promise<LinkInfo | undefined> {
+    const link = this.#namespace(sandbox).get(name)
+    return link && { ...link.info }
+  }
+
+  async routes(family: 4 | 6, sandbox = ''): Promise<{ destination: string; device: string; gateway?: string }[]> {
+    const routes: { destination: string; device: string; gateway?: string }[] = []
+    for (const [device, link] of this.#namespace(sandbox)) {
+      for (const address of link.addresses) {
+        if (familyOf(address) === family) routes.push({ destination: subnetOf(address), device })
+      }
+      for (const route of link.routes) {
+        const own = route.family ?? familyOf(route.gateway ?? route.destination)
+        if (own !== family) continue
+        routes.push({ destination: route.destination, device, ...(route.gateway && { gateway: route.gateway }) })
+      }
+    }
+    return routes
+  }
+
+  async addresses(sandbox = ''): Promise<{ device: string; address: string }[]> {
+    return [...this.#namespace(sandbox)].flatMap(([device, link]) =>
+      link.addresses.map(address => ({ device, address })),
+    )
+  }
+
+  async ensureBridge(spec: BridgeSpec): Promise<void> {
+    this.#record('ensureBridge', spec)
+    const old = this.#host().get(spec.name)
+    if (old && old.info.kind !== 'bridge') {
+      throw system(`create bridge ${spec.name}: file exists`, { details: { errno: 'EEXIST' } })
+    }
+    const info = old?.info ?? this.#info(spec.name, 'bridge', spec.mac ?? '02:00:00:00:00:01')
+    Object.assign(info, { mtu: spec.mtu ?? 1500, alias: spec.alias })
+    if (spec.mac) info.mac = spec.mac
+    this.#host().set(spec.name, { info, addresses: [...spec.addresses], routes: [] })
+  }
+
+  async createVeth(spec: VethSpec): Promise<void> {
+    this.#record('createVeth', spec)
+    const bridge = this.#host().get(spec.bridge)
+    if (!bridge) throw system(`find link ${spec.bridge}: no such device`, { details: { errno: 'ENODEV' } })
+    const inside = this.#namespace(spec.sandbox)
+    if (this.#host().has(spec.hostName) || inside.has(spec.containerName)) {
+      throw system(`create veth ${spec.hostName}: file exists`, { details: { errno: 'EEXIST' } })
+    }
+    const mtu = spec.mtu ?? bridge.info.mtu
+    this.#host().set(spec.hostName, {
+      info: { ...this.#info(spec.hostName, 'veth', '02:00:00:00:00:02'), mtu, master: bridge.info.index },
+      addresses: [],
+      routes: [],
+      peer: { sandbox: spec.sandbox, name: spec.containerName },
+    })
+    inside.set(spec.containerName, {
+      info: { ...this.#info(spec.containerName, 'veth', spec.mac), mtu },
+      addresses: [...spec.addresses],
+      routes: [...spec.routes],
+      peer: { sandbox: '', name: spec.hostName },
+    })
+    for (const [key, value] of Object.entries(spec.sysctls ?? {})) {
+      this.sysctls.set(`${spec.sandbox}:${key.replace('IFNAME', spec.containerName)}`, value)
+    }
+  }
+
+  async loopbackUp(sandbox: string): Promise<void> {
+    this.#record('loopbackUp', sandbox)
+    const lo = this.#info('lo', 'loopback', '00:00:00:00:00:00')
+    this.#namespace(sandbox).set('lo', { info: lo, addresses: ['127.0.0.1/8'], routes: [] })
+  }
+
+  async replaceRoutes(sandbox: string, routes: RouteSpec[]): Promise<void> {
+    this.#record('replaceRoutes', sandbox, routes)
+    for (const route of routes) {
+      const devices = this.#namespace(sandbox)
+      const device = route.device ?? [...devices.keys()].find(name => name !== 'lo')
+      const link = device === undefined ? undefined : devices.get(device)
+      if (!link)
+        throw system(`add route ${route.destination}: network is unreachable`, { details: { errno: 'ENETUNREACH' } })
+      link.routes = [...link.routes.filter(other => other.destination !== route.destination), route]
+    }
+  }
+
+  deleteLink(name: string): void {
+    this.#record('deleteLink', name)
+    const link = this.#host().get(name)
+    this.#host().delete(name)
+    if (link?.peer) this.#namespaces.get(link.peer.sandbox)?.delete(link.peer.name)
+  }
+
+  async settled(): Promise<void> {}
+
+  async stats(sandbox: string): Promise<Record<string, LinkStats>> {
+    const none = { rxBytes: 0, rxPackets: 0, rxErrors: 0, rxDropped: 0 }
+    const zero = { ...none, txBytes: 0, txPackets: 0, txErrors: 0, txDropped: 0 }
+    return Object.fromEntries([...this.#namespace(sandbox).keys()].map(name => [name, { ...zero }]))
+  }
+
+  async setSysctl(key: string, value: string, sandbox = ''): Promise<void> {
+    this.#record('setSysctl', key, value, sandbox)
+    this.sysctls.set(`${sandbox}:${key}`, value)
+  }
+
+  async announce(sandbox: string, device: string, address: string, mac: string): Promise<void> {
+    this.#record('announce', sandbox, device, address, mac)
+  }
+
+  /** Used by FakeSandboxes. */
+  dropNamespace(sandbox: string): void {
+    for (const link of this.#namespaces.get(sandbox)?.values() ?? []) {
+      if (link.peer) this.#host().delete(link.peer.name)
+    }
+    this.#namespaces.delete(sandbox)
+  }
+
+  #host(): Map<string, FakeLink> {
+    return this.#namespace('')
+  }
+
+  #namespace(sandbox: string): Map<string, FakeLink> {
+    let links = this.#namespaces.get(sandbox)
+    if (!links) this.#namespaces.set(sandbox, (links = new Map()))
+    return links
+  }
+
+  #info(name: string, kind: string, mac: string): LinkInfo {
+    return { index: ++this.#index, name, kind, mac, mtu: 1500, up: true, operState: 'up', master: 0, alias: '' }
+  }
+
+  #record(verb: string, ...args: unknown[]): void {
+    this.calls.push({ verb, args })
+    const error = this.failNext
+    this.failNext = undefined
+    if (error) throw error
+  }
+}
+
+/** In-memory namespaces at `/fake/netns/<id>`; hand it the FakeLinks whose links they hold. */
+export class FakeSandboxes implements Sandboxes {
+  readonly #ids = new Set<string>()
+  readonly #links: FakeLinks | undefined
+
+  constructor(links?: FakeLinks) {
+    this.#links = links
+  }
+
+  async create(id: string): Promise<string> {
+    const path = `/fake/netns/${id}`
+    if (this.#ids.has(id)) throw system(`create sandbox ${id}: file exists`, { details: { errno: 'EEXIST' } })
+    this.#ids.add(id)
+    await this.#links?.loopbackUp(path)
+    return path
+  }
+
+  find(id: string): string | undefined {
+    return this.#ids.has(id) ? `/fake/netns/${id}` : undefined
+  }
+
+  list(): string[] {
+    return [...this.#ids]
+  }
+
+  remove(id: string): void {
+    this.#ids.delete(id)
+    this.#links?.dropNamespace(`/fake/netns/${id}`)
+  }
+
+  async settled(): Promise<void> {}
+
+  ofProcess(pid: number): string {
+    return `/proc/${pid}/ns/net`
+  }
+}
+
+function familyOf(address: string): 4 | 6 {
+  return address.includes(':') ? 6 : 4
+}
+
+function subnetOf(address: string): string {
+  const [host = '', bits = '32'] = address.split('/')
+  if (familyOf(host) === 6) return address
+  const octets = host.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0)
+  const size = 2 ** (32 - Number(bits))
+  const base = octets - (octets % size)
+  return `${[24, 16, 8, 0].map(shift => Math.floor(base / 2 ** shift) % 256).join('.')}/${bits}`
+}
