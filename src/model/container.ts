@@ -86,6 +86,34 @@ export interface MountPoint {
   Propagation: string
 }
 
+/** What is mounted where, as the request resolves to; sources are looked up anew at each start. */
+export interface MountPlan {
+  type: 'bind' | 'volume' | 'tmpfs' | 'image'
+  /** Host path, volume name, image reference, or '' for tmpfs. */
+  source: string
+  /** Absolute and clean. */
+  destination: string
+  readonly: boolean
+  /** `rprivate`, `rslave`, …; '' is the default. */
+  propagation: string
+  /** Mounts below a bind's source come along. */
+  recursive: boolean
+  /** Inside the volume or image. */
+  subpath: string
+  /** Of a tmpfs, as mount(8) takes them. */
+  options: string[]
+  /** `-v` makes a missing source directory, `--mount` refuses. */
+  createSource: boolean
+  noCopy: boolean
+  /** A volume that goes with its container. */
+  anonymous: boolean
+  /** The `Mode` that inspect shows: `z`, `ro`, … */
+  mode: string
+  driver: string
+  driverOptions: Record<string, string>
+  labels: Record<string, string>
+}
+
 export interface ContainerRecord {
   /** 64 hex digits. */
   id: string
@@ -100,6 +128,8 @@ export interface ContainerRecord {
   config: ContainerConfig
   hostConfig: HostConfig
   mounts: MountPoint[]
+  /** In order of destination; absent means none. */
+  mountPlan?: MountPlan[]
   /** Attachments in order of `gwPriority` then name; keys are network names. */
   endpoints: Record<string, EndpointRecord>
   publishedPorts: PublishedPort[]

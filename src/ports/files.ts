@@ -10,6 +10,8 @@ export interface FileStat {
   mtimeMs: number
   /** Of a symlink. */
   target?: string
+  /** Of a block or character device. */
+  device?: { major: number; minor: number }
   name: string
 }
 
