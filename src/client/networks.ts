@@ -1,0 +1,48 @@
+import type {
+  EndpointRequest,
+  NetworkCreateRequest,
+  NetworkCreateResponse,
+  NetworkInspect,
+  NetworksPruneResponse,
+} from '#wire/index.ts'
+import { segment, type FilterMap } from './query.ts'
+import type { Transport } from './transport.ts'
+
+/** API: `/networks` */
+export class NetworksClient {
+  readonly #transport: Transport
+
+  constructor(transport: Transport) {
+    this.#transport = transport
+  }
+
+  list(filters: FilterMap = {}): Promise<NetworkInspect[]> {
+    return this.#transport.json('GET', '/networks', { query: { filters } })
+  }
+
+  inspect(id: string, options: { verbose?: boolean; scope?: string } = {}): Promise<NetworkInspect> {
+    return this.#transport.json('GET', `/networks/${segment(id)}`, { query: { ...options } })
+  }
+
+  create(request: NetworkCreateRequest): Promise<NetworkCreateResponse> {
+    return this.#transport.json('POST', '/networks/create', { json: request })
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.#transport.done('DELETE', `/networks/${segment(id)}`)
+  }
+
+  async connect(id: string, container: string, endpoint: EndpointRequest = {}): Promise<void> {
+    const json = { Container: container, EndpointConfig: endpoint }
+    await this.#transport.done('POST', `/networks/${segment(id)}/connect`, { json })
+  }
+
+  async disconnect(id: string, container: string, options: { force?: boolean } = {}): Promise<void> {
+    const json = { Container: container, Force: options.force ?? false }
+    await this.#transport.done('POST', `/networks/${segment(id)}/disconnect`, { json })
+  }
+
+  prune(filters: FilterMap = {}): Promise<NetworksPruneResponse> {
+    return this.#transport.json('POST', '/networks/prune', { query: { filters } })
+  }
+}

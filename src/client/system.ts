@@ -1,0 +1,58 @@
+import type { AuthConfig, AuthResponse, DiskUsage, EventMessage, SystemInfo, SystemVersion } from '#wire/index.ts'
+import { jsonLines } from './json-lines.ts'
+import type { FilterMap } from './query.ts'
+import type { Transport } from './transport.ts'
+
+/** API: `/info`, `/version`, `/_ping`, `/system`, `/auth` */
+export class SystemClient {
+  readonly #transport: Transport
+
+  constructor(transport: Transport) {
+    this.#transport = transport
+  }
+
+  ping(): Promise<{ apiVersion: string; osType: string; builderVersion: string }> {
+    return this.#transport.ping()
+  }
+
+  version(): Promise<SystemVersion> {
+    return this.#transport.json('GET', '/version')
+  }
+
+  info(): Promise<SystemInfo> {
+    return this.#transport.json('GET', '/info')
+  }
+
+  /** @param types `container`, `image`, `volume`, `build-cache`; all when left out */
+  diskUsage(types?: string[]): Promise<DiskUsage> {
+    return this.#transport.json('GET', '/system/df', { query: { type: types } })
+  }
+
+  /** Checks credentials with their registry. @throws unauthenticated */
+  auth(config: AuthConfig): Promise<AuthResponse> {
+    return this.#transport.json('POST', '/auth', { json: config })
+  }
+}
+
+export interface EventOptions {
+  /** Seconds since the epoch, with a fraction if need be. */
+  since?: string
+  until?: string
+  filters?: FilterMap
+  signal?: AbortSignal
+}
+
+/** API: `/events` */
+export class EventsClient {
+  readonly #transport: Transport
+
+  constructor(transport: Transport) {
+    this.#transport = transport
+  }
+
+  /** Resolves when the daemon has subscribed: what happens afterwards is not missed. */
+  async stream(options: EventOptions = {}): Promise<AsyncGenerator<EventMessage>> {
+    const { signal, ...query } = options
+    return jsonLines<EventMessage>(await this.#transport.request('GET', '/events', { query, signal }))
+  }
+}
