@@ -56,6 +56,13 @@ export interface VethSpec {
   routes: RouteSpec[]
   /** Forbids traffic between ports of the bridge that are both isolated (`enable_icc=false`). */
   isolated?: boolean
+  /**
+   * Lets frames leave through the port they came in by (IFLA_BRPORT_MODE): with bridge-nf-call-iptables=1 the kernel
+   * bridges a container's connection to its own published port straight back.
+   */
+  hairpin?: boolean
+  /** IFLA_IFALIAS of the host end, `berth:<daemon key>:<container id>`: what a sweep goes by. */
+  alias?: string
   /** Sysctls of the interface such as `net.ipv4.conf.IFNAME.forwarding`. */
   sysctls?: Record<string, string>
 }
@@ -65,7 +72,7 @@ export interface BridgeSpec {
   mac?: string
   mtu?: number
   addresses: string[]
-  /** Shown by `ip link` (IFLA_IFALIAS); Berth puts `berth:<network id>`. */
+  /** Shown by `ip link` (IFLA_IFALIAS); Berth puts `berth:<daemon key>:<network id>`. */
   alias: string
 }
 
