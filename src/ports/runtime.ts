@@ -37,6 +37,8 @@ export interface ExecOptions {
   execId: string
   process: OciProcess
   stdin: boolean
+  /** Connects a client before the process starts, so that none of its output is missed. */
+  attach?: boolean
 }
 
 /**
@@ -76,9 +78,15 @@ export interface Runtime {
   /** @throws not-found when the process has gone */
   signal(ref: ProcessRef, signal: number): Promise<void>
 
-  exec(options: ExecOptions): Promise<{ pid: number }>
+  /** Starts a process in the container; `attachment` is set when `attach` asks for it. Errors as for create. */
+  exec(options: ExecOptions): Promise<{ pid: number; attachment?: Attachment }>
 
-  attach(ref: ProcessRef): Promise<Attachment>
+  /**
+   * @param options `stdin: false` when the client only listens: its going away then leaves the process's stdin open,
+   *   also in a container with `stdinOnce`
+   * @throws not-found when the process has gone
+   */
+  attach(ref: ProcessRef, options?: { stdin?: boolean }): Promise<Attachment>
   /** Rows and columns of the terminal. */
   resize(ref: ProcessRef, height: number, width: number): Promise<void>
 

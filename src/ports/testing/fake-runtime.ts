@@ -118,26 +118,21 @@ export class FakeRuntime implements Runtime {
     this.#end(process, 128 + signal, false)
   }
 
-  async exec(options: ExecOptions): Promise<{ pid: number }> {
+  async exec(options: ExecOptions): Promise<{ pid: number; attachment?: Attachment }> {
     this.#enter('exec', options.execId)
     const container = this.#container(options.containerId)
     if (container.kind !== 'running') throw conflict(`container ${options.containerId} is not running`)
     const process = this.#newProcess({ containerId: options.containerId, execId: options.execId })
-    container.execs.set(options.execId, { ...process, options })
-    return { pid: process.pid }
+    const exec = { ...process, options }
+    container.execs.set(options.execId, exec)
+    return { pid: process.pid, attachment: options.attach ? this.#attach(exec) : undefined }
   }
 
   async attach(ref: ProcessRef): Promise<Attachment> {
     this.#enter('attach', ref.execId ?? ref.containerId)
     const process = this.#process(ref)
     if (process.kind === 'exited') throw notFound(`the process of ${ref.execId ?? ref.containerId} has ended`)
-    const attachment = new FakeAttachment({
-      onData: data => process.stdin.push(data),
-      onEnd: () => (process.stdinEnded = true),
-      onClose: () => process.attachments.delete(attachment),
-    })
-    process.attachments.add(attachment)
-    return attachment
+    return this.#attach(process)
   }
 
   async resize(ref: ProcessRef, height: number, width: number): Promise<void> {
@@ -199,6 +194,16 @@ export class FakeRuntime implements Runtime {
     this.calls.push(`${verb} ${id}`)
     const error = this.#failures.get(verb)?.shift()
     if (error !== undefined) throw error
+  }
+
+  #attach(process: FakeProcess): FakeAttachment {
+    const attachment = new FakeAttachment({
+      onData: data => process.stdin.push(data),
+      onEnd: () => (process.stdinEnded = true),
+      onClose: () => process.attachments.delete(attachment),
+    })
+    process.attachments.add(attachment)
+    return attachment
   }
 
   #newProcess(ref: ProcessRef): FakeProcess {
