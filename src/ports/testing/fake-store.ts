@@ -1,3 +1,4 @@
+import { copyDocument } from '#store/document.ts'
 import type { Repository, Store } from '#ports/store.ts'
 
 /** A store in memory with the real one's rules: copies both ways, insertion order, transactions that roll back. */
@@ -9,11 +10,11 @@ export class FakeStore implements Store {
   repository<T>(collection: string): Repository<T> {
     const rows = () => this.#rows(collection)
     return {
-      get: key => structuredClone(rows().get(key) as T | undefined),
-      list: () => Array.from(rows().values(), value => structuredClone(value as T)),
+      get: key => copyDocument(rows().get(key) as T | undefined),
+      list: () => Array.from(rows().values(), value => copyDocument(value as T)),
       put: (key, value) => {
         this.#maybeFail()
-        rows().set(key, structuredClone(value))
+        rows().set(key, copyDocument(value))
       },
       delete: key => {
         this.#maybeFail()

@@ -1,0 +1,127 @@
+import { DatabaseSync } from 'node:sqlite'
+import { invalid, messageOf, system } from '#lib/errors.ts'
+import type { Repository, Store } from '#ports/store.ts'
+import { Collection } from './collection.ts'
+import { migrate } from './migrations.ts'
+
+/**
+ * The store on SQLite. One process owns a database: reads come from memory.
+ *
+ * WAL with synchronous=NORMAL: a commit is one write(2) into the page cache (about 20 us), so a killed daemon loses
+ * nothing. A power cut may lose the last commits, never consistency; but it also ends every container, mount and
+ * network those commits spoke of, and the reconciler mends the directories. FULL would fsync each commit: 1-10 ms of
+ * blocked main thread for every state change, which is more than the rest of a container start costs.
+ */
+export class SqliteStore implements Store {
+  readonly #db: DatabaseSync
+  readonly #path: string
+  readonly #collections = new Map<string, Collection>()
+  /** Collections written or made by the open transactions: their memory is dropped when one is rolled back. */
+  readonly #touched = new Set<string>()
+  #depth = 0
+
+  /**
+   * @param path of the database file, made when absent; `:memory:` for none
+   * @throws system naming the file when it is no database or from a newer Berth
+   */
+  constructor(path: string) {
+    this.#path = path
+    try {
+      this.#db = new DatabaseSync(path, { timeout: 5000 })
+    } catch (cause) {
+      throw system(`store ${path} cannot be opened`, { cause })
+    }
+    try {
+      this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY')
+      migrate(this.#db, path)
+    } catch (cause) {
+      this.#db.close()
+      if (/not a database|malformed/.test(messageOf(cause))) {
+        throw system(`store ${path} is damaged: move it away to start empty, or restore a copy`, { cause })
+      }
+      throw cause
+    }
+  }
+
+  repository<T>(collection: string): Repository<T> {
+    if (!/^[a-z][a-z0-9_-]*$/.test(collection))
+      throw invalid(`collection name ${JSON.stringify(collection)} is invalid`)
+    return {
+      get: key => this.#collection(collection).get(key) as T | undefined,
+      list: () => this.#collection(collection).list() as T[],
+      put: (key, value) => this.#write(collection, rows => rows.put(key, value)),
+      delete: key => this.#write(collection, rows => rows.delete(key)),
+      count: () => this.#collection(collection).count(),
+    }
+  }
+
+  transaction<T>(work: () => T): T {
+    const savepoint = `t${this.#depth}`
+    this.#run(this.#depth === 0 ? 'BEGIN IMMEDIATE' : `SAVEPOINT ${savepoint}`)
+    this.#depth++
+    try {
+      const result = work()
+      if (result instanceof Promise) throw new TypeError('the work of a transaction must not be asynchronous')
+      this.#depth--
+      this.#run(this.#depth === 0 ? 'COMMIT' : `RELEASE ${savepoint}`)
+      if (this.#depth === 0) this.#touched.clear()
+      return result
+    } catch (error) {
+      this.#rollBack(savepoint)
+      throw error
+    }
+  }
+
+  close(): void {
+    if (!this.#db.isOpen) return
+    this.#collections.clear()
+    this.#db.close()
+  }
+
+  #rollBack(savepoint: string): void {
+    // The depth is already lowered when COMMIT itself failed.
+    this.#depth = Number(savepoint.slice(1))
+    for (const name of this.#touched) this.#collections.delete(name)
+    if (this.#depth === 0) this.#touched.clear()
+    // SQLite has ended the transaction by itself after some errors (full disk, I/O error).
+    if (this.#db.isTransaction) {
+      this.#run(this.#depth === 0 ? 'ROLLBACK' : `ROLLBACK TO ${savepoint}; RELEASE ${savepoint}`)
+    }
+  }
+
+  #collection(name: string): Collection {
+    let rows = this.#collections.get(name)
+    if (!rows) {
+      if (this.#depth > 0) this.#touched.add(name)
+      this.#collections.set(name, (rows = new Collection(this.#db, name)))
+    }
+    return rows
+  }
+
+  #write<T>(name: string, work: (rows: Collection) => T): T {
+    const rows = this.#collection(name)
+    if (this.#depth > 0) this.#touched.add(name)
+    try {
+      return work(rows)
+    } catch (error) {
+      throw this.#explain(error)
+    }
+  }
+
+  #run(sql: string): void {
+    try {
+      this.#db.exec(sql)
+    } catch (error) {
+      throw this.#explain(error)
+    }
+  }
+
+  #explain(error: unknown): unknown {
+    if (!(error instanceof Error && 'errcode' in error)) return error
+    const full = error.errcode === 13
+    return system(full ? `store ${this.#path}: no space left on device` : `store ${this.#path} cannot be written`, {
+      cause: error,
+      details: full ? { errno: 'ENOSPC' } : {},
+    })
+  }
+}
