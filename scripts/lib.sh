@@ -1,0 +1,10 @@
+# What every script does first: dependencies of a fresh clone, host packages, Node's path. Sourced, not run.
+cd "$(dirname "$0")/.." || exit 1
+if [ "$(id -u)" != 0 ]; then
+  echo "this runs real containers: run it as root" >&2
+  exit 1
+fi
+[ -x node_modules/node/bin/node ] && [ -d node_modules/koffi ] || npm ci --no-audit --no-fund
+PATH="$PWD/node_modules/.bin:$PWD/node_modules/node/bin:$PATH"
+export PATH NODE_COMPILE_CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/berth"
+./berth setup --yes

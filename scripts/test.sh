@@ -1,0 +1,16 @@
+#!/bin/sh
+# Every test, on real containers, and a check that the host is left as it was found.
+set -eu
+. "$(dirname "$0")/lib.sh"
+before=$(mktemp)
+after=$(mktemp)
+trap 'rm -f "$before" "$after"' EXIT
+node scripts/host-state.ts >"$before"
+status=0
+node --test --test-timeout=300000 --test-reporter=spec "src/**/*.test.ts" "test/**/*.test.ts" || status=$?
+node scripts/host-state.ts >"$after"
+if ! diff "$before" "$after"; then
+  echo "the tests left the host changed (see the lines above)" >&2
+  status=1
+fi
+exit "$status"

@@ -1,0 +1,186 @@
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { invalid } from '#lib/errors.ts'
+
+export interface TlsOptions {
+  verify: boolean
+  ca?: string
+  cert?: string
+  key?: string
+}
+
+/** What `berth daemon` was asked for; names as dockerd's flags and `daemon.json` keys. */
+export interface DaemonOptions {
+  hosts: string[]
+  dataRoot: string
+  execRoot: string
+  pidfile: string
+  registryMirrors: string[]
+  insecureRegistries: string[]
+  debug: boolean
+  tls?: TlsOptions
+  /** Interface of the default network; `berth0` for the default data root. */
+  bridge?: string
+  /** Subnet of the default network in CIDR, with the gateway's address (`172.17.0.1/16`). */
+  bip?: string
+  mtu: number
+  dns: string[]
+  addressPools: { base: string; size: number }[]
+  logOpts: Record<string, string>
+  group: string
+}
+
+const FLAGS = {
+  host: { type: 'string', short: 'H', multiple: true },
+  'data-root': { type: 'string', short: 'g' },
+  'exec-root': { type: 'string' },
+  pidfile: { type: 'string', short: 'p' },
+  'config-file': { type: 'string' },
+  'registry-mirror': { type: 'string', multiple: true },
+  'insecure-registry': { type: 'string', multiple: true },
+  debug: { type: 'boolean', short: 'D' },
+  tls: { type: 'boolean' },
+  tlsverify: { type: 'boolean' },
+  tlscacert: { type: 'string' },
+  tlscert: { type: 'string' },
+  tlskey: { type: 'string' },
+  bridge: { type: 'string', short: 'b' },
+  bip: { type: 'string' },
+  mtu: { type: 'string' },
+  dns: { type: 'string', multiple: true },
+  'default-address-pool': { type: 'string', multiple: true },
+  'log-opt': { type: 'string', multiple: true },
+  group: { type: 'string', short: 'G' },
+} as const
+
+/** Keys of `daemon.json` that mean the same as a repeatable flag. */
+const PLURALS: Record<string, keyof typeof FLAGS> = {
+  hosts: 'host',
+  'registry-mirrors': 'registry-mirror',
+  'insecure-registries': 'insecure-registry',
+}
+
+/** Keys that other engines' files carry and that change nothing here, since Berth always does so. */
+const ACCEPTED = new Set([
+  'live-restore',
+  'log-driver',
+  'log-level',
+  'storage-driver',
+  'exec-opts',
+  'features',
+  'iptables',
+])
+
+/** @throws invalid naming the flag or the configuration key */
+export function parseDaemonOptions(argv: string[]): DaemonOptions {
+  let values: ReturnType<typeof parse>
+  try {
+    values = parse(argv)
+  } catch (cause) {
+    throw invalid(`bad daemon flags: ${(cause as Error).message}`, { cause })
+  }
+  const merged: Record<string, unknown> = { ...values }
+  const file = values['config-file'] ?? '/etc/berth/daemon.json'
+  for (const [key, value] of Object.entries(readConfig(file, values['config-file'] !== undefined))) {
+    const flag = PLURALS[key] ?? key
+    if (merged[flag] !== undefined && JSON.stringify(merged[flag]) !== JSON.stringify(value)) {
+      throw invalid(`the option ${flag} is given both as a flag and in ${file}: keep one`)
+    }
+    merged[flag] = value
+  }
+  const text = (key: string): string | undefined => {
+    const value = merged[key]
+    if (value === undefined) return undefined
+    if (typeof value !== 'string' && typeof value !== 'number')
+      throw invalid(`option ${key} in ${file} must be a string`)
+    return String(value)
+  }
+  const list = (key: string): string[] => {
+    const value = merged[key] ?? []
+    if (!Array.isArray(value) || value.some(item => typeof item !== 'string')) {
+      throw invalid(`option ${key} in ${file} must be a list of strings`)
+    }
+    return value as string[]
+  }
+  const execRoot = text('exec-root') ?? '/run/berth'
+  const mtu = Number(text('mtu') ?? 1500)
+  if (!Number.isInteger(mtu) || mtu < 68 || mtu > 65535) throw invalid(`mtu must be 68 to 65535, not ${text('mtu')}`)
+  return {
+    hosts: list('host').length > 0 ? list('host') : ['unix:///run/berth.sock'],
+    dataRoot: text('data-root') ?? '/var/lib/berth',
+    execRoot,
+    pidfile: text('pidfile') ?? `${execRoot}/berth.pid`,
+    registryMirrors: list('registry-mirror'),
+    insecureRegistries: list('insecure-registry'),
+    debug: merged['debug'] === true,
+    tls:
+      merged['tls'] === true || merged['tlsverify'] === true
+        ? {
+            verify: merged['tlsverify'] === true,
+            ca: text('tlscacert'),
+            cert: text('tlscert'),
+            key: text('tlskey'),
+          }
+        : undefined,
+    bridge: text('bridge'),
+    bip: text('bip'),
+    mtu,
+    dns: list('dns'),
+    addressPools: addressPools(merged['default-address-pools'] ?? list('default-address-pool')),
+    logOpts: logOpts(merged['log-opts'] ?? list('log-opt')),
+    group: text('group') ?? 'docker',
+  }
+}
+
+function parse(argv: string[]) {
+  return parseArgs({ args: argv, options: FLAGS, strict: true, allowPositionals: false }).values
+}
+
+function readConfig(path: string, required: boolean): Record<string, unknown> {
+  let raw: string
+  try {
+    raw = readFileSync(path, 'utf8')
+  } catch (cause) {
+    if (!required && (cause as NodeJS.ErrnoException).code === 'ENOENT') return {}
+    throw invalid(`cannot read the configuration file ${path}`, { cause })
+  }
+  let document: unknown
+  try {
+    document = JSON.parse(raw)
+  } catch (cause) {
+    throw invalid(`the configuration file ${path} is not JSON`, { cause })
+  }
+  if (typeof document !== 'object' || document === null || Array.isArray(document)) {
+    throw invalid(`the configuration file ${path} must hold a JSON object`)
+  }
+  const known = new Set<string>([...Object.keys(FLAGS), ...Object.keys(PLURALS), 'default-address-pools', 'log-opts'])
+  const result: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(document)) {
+    if (ACCEPTED.has(key)) continue
+    if (!known.has(key)) throw invalid(`the configuration file ${path} has an unknown key ${key}`)
+    result[key] = value
+  }
+  return result
+}
+
+function addressPools(value: unknown): { base: string; size: number }[] {
+  if (!Array.isArray(value)) throw invalid('default-address-pools must be a list')
+  return value.map((item: unknown) => {
+    const pool =
+      typeof item === 'string'
+        ? Object.fromEntries(item.split(',').map(pair => pair.split('=', 2) as [string, string]))
+        : (item as Record<string, unknown>)
+    const { base, size } = pool ?? {}
+    if (typeof base !== 'string' || !Number.isInteger(Number(size))) {
+      throw invalid(`a default address pool is base=CIDR,size=BITS, not ${JSON.stringify(item)}`)
+    }
+    return { base, size: Number(size) }
+  })
+}
+
+function logOpts(value: unknown): Record<string, string> {
+  if (Array.isArray(value)) {
+    return Object.fromEntries(value.map((pair: string) => [pair.split('=', 1)[0]!, pair.slice(pair.indexOf('=') + 1)]))
+  }
+  return Object.fromEntries(Object.entries(value as Record<string, unknown>).map(([key, item]) => [key, String(item)]))
+}
