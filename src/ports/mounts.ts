@@ -10,7 +10,8 @@ export interface OverlayMount {
 }
 
 export interface Mounts {
-  overlay(target: string, mount: OverlayMount, options?: { readonly?: boolean }): Promise<void>
+  /** `volatile`: fsync(2) and unmounting write nothing back: for trees that need not survive a power cut. */
+  overlay(target: string, mount: OverlayMount, options?: { readonly?: boolean; volatile?: boolean }): Promise<void>
   /** `type`/`source`/`data` as mount(8) would take them (`o=` parsed into flags and data). May block: off the main thread. */
   filesystem(target: string, type: string, source: string, options: string[]): Promise<void>
   bind(

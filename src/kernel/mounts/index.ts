@@ -1,0 +1,1 @@
+export { HostMounts } from './host-mounts.ts'
