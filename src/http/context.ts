@@ -1,0 +1,120 @@
+import { BerthError } from '#lib/errors.ts'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex, Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { ApiVersion } from './api-version.ts'
+import { readJson } from './body.ts'
+import type { Query } from './query.ts'
+
+/** The raw connection of a request that asked for `Upgrade: tcp`. */
+export interface Upgrade {
+  socket: Duplex
+  /** Bytes that came in the same packet as the request. */
+  head: Buffer
+}
+
+interface Parts {
+  request: IncomingMessage
+  response: ServerResponse
+  params: Record<string, string>
+  query: Query
+  version: ApiVersion
+  upgrade?: Upgrade
+}
+
+/** One request and the ways to answer it. */
+export class Context {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly query: Query
+  readonly version: ApiVersion
+  readonly upgrade: Upgrade | undefined
+  readonly #params: Record<string, string>
+  #abort: AbortController | undefined
+
+  constructor(parts: Parts) {
+    this.request = parts.request
+    this.response = parts.response
+    this.query = parts.query
+    this.version = parts.version
+    this.upgrade = parts.upgrade
+    this.#params = parts.params
+  }
+
+  param(name: string): string {
+    return this.#params[name] ?? ''
+  }
+
+  /** Aborts when the client goes away before it has its answer. */
+  get signal(): AbortSignal {
+    if (!this.#abort) {
+      const abort = new AbortController()
+      this.#abort = abort
+      const gone = () => {
+        if (!this.response.writableFinished) abort.abort(clientGone())
+      }
+      if (this.response.closed || this.response.destroyed) gone()
+      else this.response.once('close', gone)
+    }
+    return this.#abort.signal
+  }
+
+  /** @throws invalid for broken JSON or another content type, too-large */
+  body(): Promise<unknown> {
+    return readJson(this.request)
+  }
+
+  json(status: number, body: unknown): void {
+    this.text(status, 'application/json', `${JSON.stringify(body)}\n`)
+  }
+
+  text(status: number, contentType: string, text: string): void {
+    const bytes = Buffer.from(text)
+    this.response.writeHead(status, { 'Content-Type': contentType, 'Content-Length': bytes.length })
+    this.response.end(this.request.method === 'HEAD' ? undefined : bytes)
+  }
+
+  empty(status: number): void {
+    this.response.writeHead(status)
+    this.response.end()
+  }
+
+  /** Sends the head at once; `write` and `end` follow. */
+  begin(contentType: string, status = 200): void {
+    this.response.writeHead(status, { 'Content-Type': contentType })
+    this.response.flushHeaders()
+  }
+
+  /** Resolves when the client's side has room again. @throws cancelled when it has gone */
+  async write(chunk: string | Buffer): Promise<void> {
+    const { response, signal } = this
+    if (signal.aborted || response.destroyed) throw clientGone()
+    if (response.write(chunk)) return
+    await new Promise<void>((resolve, reject) => {
+      const done = () => {
+        response.off('drain', done)
+        signal.removeEventListener('abort', gone)
+        resolve()
+      }
+      const gone = () => {
+        response.off('drain', done)
+        reject(clientGone())
+      }
+      response.once('drain', done)
+      signal.addEventListener('abort', gone, { once: true })
+    })
+  }
+
+  end(): void {
+    this.response.end()
+  }
+
+  /** Sends a stream as the whole body; the source is destroyed when the client goes away. */
+  async send(source: Readable, contentType: string, headers: Record<string, string> = {}): Promise<void> {
+    this.response.writeHead(200, { 'Content-Type': contentType, ...headers })
+    this.response.flushHeaders()
+    await pipeline(source, this.response)
+  }
+}
+
+const clientGone = () => new BerthError('cancelled', 'the client went away')
