@@ -1,0 +1,37 @@
+import { entry, type Group } from '../core/command.ts'
+
+export const containerGroup: Group = {
+  name: 'container',
+  summary: 'Manage containers',
+  commands: [
+    entry(
+      'attach',
+      'Attach local standard input, output, and error streams to a running container',
+      () => import('./attach.ts'),
+    ),
+    entry('commit', "Create a new image from a container's changes", () => import('./commit.ts')),
+    entry('cp', 'Copy files/folders between a container and the local filesystem', () => import('./cp.ts')),
+    entry('create', 'Create a new container', () => import('./create.ts')),
+    entry('diff', "Inspect changes to files or directories on a container's filesystem", () => import('./diff.ts')),
+    entry('exec', 'Execute a command in a running container', () => import('./exec.ts')),
+    entry('export', "Export a container's filesystem as a tar archive", () => import('./export.ts')),
+    entry('inspect', 'Display detailed information on one or more containers', () => import('./inspect.ts')),
+    entry('kill', 'Kill one or more running containers', () => import('./kill.ts')),
+    entry('logs', 'Fetch the logs of a container', () => import('./logs.ts')),
+    entry('ls', 'List containers', () => import('./ls.ts'), { aliases: ['list', 'ps'] }),
+    entry('pause', 'Pause all processes within one or more containers', () => import('./pause.ts')),
+    entry('port', 'List port mappings or a specific mapping for the container', () => import('./port.ts')),
+    entry('prune', 'Remove all stopped containers', () => import('./prune.ts')),
+    entry('rename', 'Rename a container', () => import('./rename.ts')),
+    entry('restart', 'Restart one or more containers', () => import('./restart.ts')),
+    entry('rm', 'Remove one or more containers', () => import('./rm.ts'), { aliases: ['remove'] }),
+    entry('run', 'Create and run a new container from an image', () => import('./run.ts')),
+    entry('start', 'Start one or more stopped containers', () => import('./start.ts')),
+    entry('stats', 'Display a live stream of container(s) resource usage statistics', () => import('./stats.ts')),
+    entry('stop', 'Stop one or more running containers', () => import('./stop.ts')),
+    entry('top', 'Display the running processes of a container', () => import('./top.ts')),
+    entry('unpause', 'Unpause all processes within one or more containers', () => import('./unpause.ts')),
+    entry('update', 'Update configuration of one or more containers', () => import('./update.ts')),
+    entry('wait', 'Block until one or more containers stop, then print their exit codes', () => import('./wait.ts')),
+  ],
+}

@@ -1,0 +1,158 @@
+import { CliError, UsageError, type Command, type CommandEntry, type Group } from './command.ts'
+import type { Context } from './context.ts'
+import { checkArgumentCount, parseFlags } from './parse.ts'
+import { errorText } from './report.ts'
+
+/** Everything `berth` can do. */
+export interface Root {
+  /** Top-level commands; many are the same entries as a group's. */
+  commands: readonly CommandEntry[]
+  /** Those listed first in the help. */
+  common: readonly string[]
+  groups: readonly Group[]
+}
+
+export interface Found {
+  path: string
+  entry: CommandEntry
+  group?: Group
+}
+
+const answersTo = (item: CommandEntry | Group, name: string) => item.name === name || item.aliases?.includes(name)
+
+export function findGroup(root: Root, name: string): Group | undefined {
+  return root.groups.find(group => answersTo(group, name))
+}
+
+export function findCommand(entries: readonly CommandEntry[], name: string): CommandEntry | undefined {
+  return entries.find(entry => answersTo(entry, name))
+}
+
+/** Every way to call a command, the group's first: `berth container ls, berth container list, berth ps`. */
+export function aliasesOf(root: Root, program: string, entry: CommandEntry): string[] {
+  const paths: string[] = []
+  for (const group of root.groups) {
+    for (const same of group.commands) {
+      if (same.load !== entry.load) continue
+      for (const name of [same.name, ...(same.aliases ?? [])]) paths.push(`${program} ${group.name} ${name}`)
+    }
+  }
+  for (const same of root.commands) if (same.load === entry.load) paths.push(`${program} ${same.name}`)
+  return paths
+}
+
+/** Runs `argv` (without global flags). @returns the exit code */
+export async function dispatch(root: Root, context: Context, argv: readonly string[]): Promise<number> {
+  const [first, ...rest] = argv
+  if (first === undefined || first === 'help') return help(root, context, rest)
+  const group = findGroup(root, first)
+  if (!group) {
+    const entry = findCommand(root.commands, first)
+    if (!entry) return unknown(context, context.program, first, rootNames(root))
+    return runCommand(root, context, { path: `${context.program} ${entry.name}`, entry }, rest)
+  }
+  const path = `${context.program} ${group.name}`
+  let options
+  try {
+    options = parseFlags(group.flags ?? {}, rest, { interspersed: false })
+  } catch (error) {
+    return wrongUsage(context, path, 'COMMAND', error)
+  }
+  const [name, ...args] = options.args
+  if (name === undefined || options.help) return help(root, context, [group.name])
+  if (name === 'help') return help(root, context, [group.name, ...args])
+  const entry = findCommand(group.commands, name)
+  if (!entry) return unknown(context, path, name, namesOf(group.commands))
+  return runCommand(root, context, { path: `${path} ${entry.name}`, entry, group }, args, options)
+}
+
+async function runCommand(
+  root: Root,
+  context: Context,
+  found: Found,
+  argv: readonly string[],
+  group: { flags: Record<string, unknown>; changed: ReadonlySet<string> } = { flags: {}, changed: new Set() },
+): Promise<number> {
+  const { path, entry } = found
+  const { command } = await entry.load()
+  let parsed
+  try {
+    parsed = parseFlags(command.flags, argv, { interspersed: command.interspersed ?? true })
+    if (parsed.help) return await showCommandHelp(root, context, found, command)
+    for (const warning of parsed.warnings) context.warn(warning)
+    checkArgumentCount(path, command.args, parsed.args.length)
+  } catch (error) {
+    return wrongUsage(context, path, command.usage, error)
+  }
+  try {
+    const { args, flags, changed } = parsed
+    return (await command.run(context, { args, flags, changed, group, path })) ?? 0
+  } catch (error) {
+    return failed(context, path, command, error)
+  }
+}
+
+function failed(context: Context, path: string, command: Command, error: unknown): number {
+  if (error instanceof UsageError) return wrongUsage(context, path, command.usage, error)
+  if (context.globals.debug && error instanceof Error) context.warn(error.stack ?? '')
+  const code = error instanceof CliError && error.exitCode !== 1 ? error.exitCode : (command.failure ?? 1)
+  const text = errorText(error)
+  // Docker names itself and the help where a `run` is refused.
+  if (command.failure !== undefined && text !== '') {
+    context.warn(`${context.program}: ${text}\n\nRun '${path} --help' for more information`)
+  } else if (text !== '') context.warn(text)
+  return code
+}
+
+function wrongUsage(context: Context, path: string, usage: string, error: unknown): number {
+  if (!(error instanceof UsageError)) throw error
+  const prefix = error.exitCode === 1 ? `${context.program}: ` : ''
+  context.warn(`${prefix}${error.message}\n\nUsage:  ${path} ${usage}`.trimEnd())
+  context.warn(`\nRun '${path} --help' for more information`)
+  return error.exitCode
+}
+
+async function unknown(context: Context, path: string, name: string, names: string[]): Promise<number> {
+  const { suggest } = await import('./suggest.ts')
+  const near = suggest(name, names)
+  const hint = near.length > 0 ? `\n\nDid you mean this?\n${near.map(item => `  ${path} ${item}`).join('\n')}` : ''
+  context.warn(
+    `${context.program}: unknown command: ${path} ${name}${hint}\n\nRun '${path} --help' for more information`,
+  )
+  return 1
+}
+
+const namesOf = (items: readonly (CommandEntry | Group)[]) =>
+  items.flatMap(item => ('hidden' in item && item.hidden ? [] : [item.name, ...(item.aliases ?? [])]))
+
+const rootNames = (root: Root) => [...namesOf(root.commands), ...namesOf(root.groups)]
+
+async function help(root: Root, context: Context, words: string[]): Promise<number> {
+  const { groupHelp } = await import('./help.ts')
+  const [first, second] = words
+  if (first === undefined) {
+    const { rootHelp } = await import('./root-help.ts')
+    context.stdout.write(rootHelp(root, context.program, context.columns ?? 80))
+    return 0
+  }
+  const group = findGroup(root, first)
+  const entry = group && second !== undefined ? findCommand(group.commands, second) : findCommand(root.commands, first)
+  if (entry && !(group && second === undefined)) {
+    const path = [context.program, group?.name, entry.name].filter(Boolean).join(' ')
+    const { command } = await entry.load()
+    return showCommandHelp(root, context, { path, entry, group }, command)
+  }
+  if (!group || second !== undefined) {
+    context.warn(`unknown help topic: ${words.join(' ')}`)
+    return 1
+  }
+  context.stdout.write(groupHelp(`${context.program} ${group.name}`, group, context.columns ?? 80))
+  return 0
+}
+
+async function showCommandHelp(root: Root, context: Context, found: Found, command: Command): Promise<number> {
+  const { commandHelp } = await import('./help.ts')
+  const aliases = aliasesOf(root, context.program, found.entry)
+  context.stdout.write(commandHelp(found.path, found.entry.summary, aliases, command, context.columns ?? 80))
+  return 0
+}

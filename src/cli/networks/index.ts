@@ -1,0 +1,15 @@
+import { entry, type Group } from '../core/command.ts'
+
+export const networkGroup: Group = {
+  name: 'network',
+  summary: 'Manage networks',
+  commands: [
+    entry('connect', 'Connect a container to a network', () => import('./connect.ts')),
+    entry('create', 'Create a network', () => import('./create.ts')),
+    entry('disconnect', 'Disconnect a container from a network', () => import('./disconnect.ts')),
+    entry('inspect', 'Display detailed information on one or more networks', () => import('./inspect.ts')),
+    entry('ls', 'List networks', () => import('./ls.ts'), { aliases: ['list'] }),
+    entry('prune', 'Remove all unused networks', () => import('./prune.ts')),
+    entry('rm', 'Remove one or more networks', () => import('./rm.ts'), { aliases: ['remove'] }),
+  ],
+}
