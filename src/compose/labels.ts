@@ -1,0 +1,18 @@
+/** Labels exactly as Docker Compose sets them: other tools look for them. */
+export const LABEL = {
+  project: 'com.docker.compose.project',
+  service: 'com.docker.compose.service',
+  number: 'com.docker.compose.container-number',
+  oneoff: 'com.docker.compose.oneoff',
+  hash: 'com.docker.compose.config-hash',
+  files: 'com.docker.compose.project.config_files',
+  workingDir: 'com.docker.compose.project.working_dir',
+  dependsOn: 'com.docker.compose.depends_on',
+  image: 'com.docker.compose.image',
+  version: 'com.docker.compose.version',
+  network: 'com.docker.compose.network',
+  volume: 'com.docker.compose.volume',
+} as const
+
+/** The Compose release whose label conventions these are. */
+export const COMPOSE_VERSION = '2.36.0'

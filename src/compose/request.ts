@@ -1,0 +1,169 @@
+import type { ContainerCreateRequest, NetworkCreateRequest, VolumeCreateRequest } from '#wire/index.ts'
+import { networkHash, serviceHash, volumeHash } from './hash.ts'
+import { COMPOSE_VERSION, LABEL } from './labels.ts'
+import type { Network, Project, Service, ServiceNetwork, Volume } from './project.ts'
+import { hostConfig } from './host-config.ts'
+
+export interface Inherited {
+  /** Anonymous volumes to carry over, by mount target. */
+  volumes: Record<string, string>
+}
+
+/** `web` number 2 of project `shop` -> `shop-web-2`, unless the service names its container. */
+export function containerName(project: Project, service: Service, number: number): string {
+  return service.container_name ?? `${project.name}-${service.name}-${number}`
+}
+
+/** The Engine API request that makes one container of a service. Pure. */
+export function containerRequest(
+  project: Project,
+  service: Service,
+  number: number,
+  options: {
+    imageId?: string
+    inherited?: Inherited
+    containerOf?: (service: string) => string
+    oneoff?: boolean
+  } = {},
+): ContainerCreateRequest {
+  const networks = Object.entries(service.networks).sort(
+    ([a, x], [b, y]) => (y.priority ?? 0) - (x.priority ?? 0) || (a < b ? -1 : 1),
+  )
+  const name = containerName(project, service, number)
+  const healthcheck = service.healthcheck
+  return {
+    Image: service.image ?? imageName(project, service),
+    Hostname: service.hostname ?? '',
+    Domainname: service.domainname ?? '',
+    User: service.user ?? '',
+    Tty: service.tty ?? false,
+    OpenStdin: service.stdin_open ?? false,
+    Env: Object.entries(service.environment).map(([key, value]) => `${key}=${value ?? ''}`),
+    ...(service.command ? { Cmd: service.command } : {}),
+    ...(service.entrypoint ? { Entrypoint: service.entrypoint } : {}),
+    ...(service.working_dir ? { WorkingDir: service.working_dir } : {}),
+    ...(service.stop_signal ? { StopSignal: service.stop_signal } : {}),
+    ...(service.stop_grace_period === undefined ? {} : { StopTimeout: service.stop_grace_period }),
+    ...(service.mac_address ? { MacAddress: service.mac_address } : {}),
+    ...(healthcheck
+      ? {
+          Healthcheck: healthcheck.disable
+            ? { Test: ['NONE'] }
+            : {
+                Test: healthcheck.test,
+                Interval: healthcheck.interval,
+                Timeout: healthcheck.timeout,
+                Retries: healthcheck.retries,
+                StartPeriod: healthcheck.start_period,
+                StartInterval: healthcheck.start_interval,
+              },
+        }
+      : {}),
+    ExposedPorts: Object.fromEntries([
+      ...service.ports.map(port => [`${port.target}/${port.protocol}`, {}]),
+      ...service.expose.map(port => [port.includes('/') ? port : `${port}/tcp`, {}]),
+    ]) as Record<string, Record<string, never>>,
+    Labels: {
+      ...service.labels,
+      [LABEL.project]: project.name,
+      [LABEL.service]: service.name,
+      [LABEL.number]: String(number),
+      [LABEL.oneoff]: options.oneoff ? 'True' : 'False',
+      [LABEL.hash]: serviceHash(project, service),
+      [LABEL.files]: project.files.join(','),
+      [LABEL.workingDir]: project.workingDir,
+      [LABEL.version]: COMPOSE_VERSION,
+      [LABEL.dependsOn]: Object.entries(service.depends_on)
+        .map(([other, { condition, restart }]) => `${other}:${condition}:${restart}`)
+        .join(','),
+      ...(options.imageId ? { [LABEL.image]: options.imageId } : {}),
+    },
+    HostConfig: hostConfig(project, service, networks[0]?.[0], options),
+    NetworkingConfig: {
+      EndpointsConfig: Object.fromEntries(
+        networks.map(([key, network]) => [project.networks[key]!.name, endpoint(service, network, name, project)]),
+      ),
+    },
+  }
+}
+
+/** Name of the image that a service without `image` is built as. */
+export function imageName(project: Project, service: Service): string {
+  return `${project.name}-${service.name}`
+}
+
+function endpoint(service: Service, network: ServiceNetwork, name: string, project: Project) {
+  const { ipv4_address, ipv6_address, link_local_ips } = network
+  const address = ipv4_address || ipv6_address || link_local_ips.length > 0
+  return {
+    Aliases: [...new Set([name, service.name, ...network.aliases])],
+    ...(service.links.length > 0 ? { Links: service.links.map(link => linkOf(project, link)) } : {}),
+    ...(network.mac_address ? { MacAddress: network.mac_address } : {}),
+    ...(Object.keys(network.driver_opts).length > 0 ? { DriverOpts: network.driver_opts } : {}),
+    ...(network.gw_priority === undefined ? {} : { GwPriority: network.gw_priority }),
+    ...(address
+      ? {
+          IPAMConfig: {
+            ...(ipv4_address ? { IPv4Address: ipv4_address } : {}),
+            ...(ipv6_address ? { IPv6Address: ipv6_address } : {}),
+            ...(link_local_ips.length > 0 ? { LinkLocalIPs: link_local_ips } : {}),
+          },
+        }
+      : {}),
+  }
+}
+
+/** `db:alias` -> `project-db-1:alias` */
+function linkOf(project: Project, link: string): string {
+  const [target, alias = target] = link.split(':') as [string, string | undefined]
+  const service = project.services[target]
+  return `${service ? containerName(project, service, 1) : target}:${alias}`
+}
+
+export function networkRequest(project: Project, key: string, network: Network): NetworkCreateRequest {
+  return {
+    Name: network.name,
+    Driver: network.driver ?? 'bridge',
+    Options: network.driver_opts,
+    Internal: network.internal ?? false,
+    Attachable: network.attachable ?? false,
+    ...(network.enable_ipv4 === undefined ? {} : { EnableIPv4: network.enable_ipv4 }),
+    ...(network.enable_ipv6 === undefined ? {} : { EnableIPv6: network.enable_ipv6 }),
+    ...(network.ipam
+      ? {
+          IPAM: {
+            Driver: network.ipam.driver ?? 'default',
+            Options: network.ipam.options,
+            Config: network.ipam.config.map(pool => ({
+              Subnet: pool.subnet,
+              IPRange: pool.ip_range,
+              Gateway: pool.gateway,
+              AuxiliaryAddresses: pool.aux_addresses,
+            })),
+          },
+        }
+      : {}),
+    Labels: {
+      ...network.labels,
+      [LABEL.project]: project.name,
+      [LABEL.network]: key,
+      [LABEL.hash]: networkHash(network),
+      [LABEL.version]: COMPOSE_VERSION,
+    },
+  }
+}
+
+export function volumeRequest(project: Project, key: string, volume: Volume): VolumeCreateRequest {
+  return {
+    Name: volume.name,
+    ...(volume.driver ? { Driver: volume.driver } : {}),
+    DriverOpts: volume.driver_opts,
+    Labels: {
+      ...volume.labels,
+      [LABEL.project]: project.name,
+      [LABEL.volume]: key,
+      [LABEL.hash]: volumeHash(volume),
+      [LABEL.version]: COMPOSE_VERSION,
+    },
+  }
+}
