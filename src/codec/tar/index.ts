@@ -1,0 +1,6 @@
+export { BLOCK, bytes, fromText, padding, toText } from './entry.ts'
+export type { ByteString, TarEntry, TarType } from './entry.ts'
+export { TarReader } from './reader.ts'
+export type { TarHandler } from './reader.ts'
+export { encodeEnd, encodeEntry, encodePadding } from './writer.ts'
+export { OPAQUE_NAME, parseWhiteout, whiteoutName } from './whiteout.ts'

@@ -1,0 +1,93 @@
+import { invalid } from '#lib/errors.ts'
+import { bytes } from './entry.ts'
+import type { ByteString, TarEntry } from './entry.ts'
+import { octalMax } from './header.ts'
+
+/** pax extended header records, values as bytes (pax(1), POSIX.1-2001). */
+export type PaxRecords = Map<ByteString, ByteString>
+
+const XATTR = 'SCHILY.xattr.'
+
+/** Parses `LENGTH KEY=VALUE\n` records. An empty value takes a global record back. */
+export function decodePax(data: Buffer): PaxRecords {
+  const records: PaxRecords = new Map()
+  let at = 0
+  while (at < data.length && data[at] !== 0) {
+    const space = data.indexOf(0x20, at)
+    const length = space < 0 ? Number.NaN : Number(data.toString('latin1', at, space))
+    const end = at + length
+    if (!Number.isInteger(length) || length < space - at + 3 || end > data.length || data[end - 1] !== 0x0a)
+      throw invalid('tar archive has a damaged pax header')
+    const record = data.toString('latin1', space + 1, end - 1)
+    const equals = record.indexOf('=')
+    if (equals <= 0) throw invalid('tar archive has a pax record without a key')
+    records.set(record.slice(0, equals), record.slice(equals + 1))
+    at = end
+  }
+  return records
+}
+
+export function encodePax(records: PaxRecords): Buffer {
+  const lines: Buffer[] = []
+  for (const [key, value] of records) {
+    const rest = 1 + key.length + 1 + value.length + 1
+    let length = rest + String(rest).length
+    if (rest + String(length).length > length) length = rest + String(length).length
+    lines.push(bytes(`${length} ${key}=${value}\n`))
+  }
+  return Buffer.concat(lines)
+}
+
+/** Lays the records over what the header block said. */
+export function applyPax(entry: TarEntry, records: PaxRecords): void {
+  for (const [key, value] of records) {
+    if (key.startsWith(XATTR)) {
+      entry.xattrs ??= new Map()
+      entry.xattrs.set(key.slice(XATTR.length), bytes(value))
+    } else if (key.startsWith('GNU.sparse.')) {
+      throw invalid(`tar member ${entry.name} is stored sparse, which is not supported: pack it without --sparse`)
+    } else if (value === '') continue
+    else if (key === 'path') entry.name = value
+    else if (key === 'linkpath') entry.linkName = value
+    else if (key === 'size') entry.size = integer(key, value)
+    else if (key === 'uid') entry.uid = integer(key, value)
+    else if (key === 'gid') entry.gid = integer(key, value)
+    else if (key === 'mtime') entry.mtime = decodeTime(value)
+    else if (key === 'SCHILY.devmajor') entry.major = integer(key, value)
+    else if (key === 'SCHILY.devminor') entry.minor = integer(key, value)
+  }
+}
+
+/** The records that an entry needs beside its ustar block. */
+export function neededPax(entry: TarEntry): PaxRecords {
+  const records: PaxRecords = new Map()
+  if (entry.name.length > 100 || !ascii(entry.name)) records.set('path', entry.name)
+  if (entry.linkName.length > 100 || !ascii(entry.linkName)) records.set('linkpath', entry.linkName)
+  if (entry.size > octalMax(12)) records.set('size', String(entry.size))
+  if (entry.uid > octalMax(8)) records.set('uid', String(entry.uid))
+  if (entry.gid > octalMax(8)) records.set('gid', String(entry.gid))
+  if (entry.major > octalMax(8)) records.set('SCHILY.devmajor', String(entry.major))
+  if (entry.minor > octalMax(8)) records.set('SCHILY.devminor', String(entry.minor))
+  if (entry.mtime.seconds < 0 || entry.mtime.seconds > octalMax(12)) records.set('mtime', String(entry.mtime.seconds))
+  for (const [key, value] of entry.xattrs ?? []) records.set(XATTR + key, value.toString('latin1'))
+  return records
+}
+
+/** `1700000000.123456789`; digits past nanoseconds are dropped. */
+function decodeTime(value: string): { seconds: number; nanos: number } {
+  const match = /^(-?\d+)(?:\.(\d+))?$/.exec(value)
+  if (!match) throw invalid(`tar archive has an unreadable time ${JSON.stringify(value)}`)
+  const seconds = Number(match[1])
+  const nanos = Number((match[2] ?? '').padEnd(9, '0').slice(0, 9))
+  return value.startsWith('-') && nanos > 0 ? { seconds: seconds - 1, nanos: 1e9 - nanos } : { seconds, nanos }
+}
+
+function integer(key: string, value: string): number {
+  const result = Number(value)
+  if (!Number.isSafeInteger(result) || result < 0) throw invalid(`tar archive has a pax ${key} of ${value}`)
+  return result
+}
+
+function ascii(text: ByteString): boolean {
+  return /^[\x20-\x7e]*$/.test(text)
+}
