@@ -14,6 +14,11 @@ export interface RegistryEndpoint {
   insecure: boolean
 }
 
+export interface RegistryCall {
+  /** Ends the request; the call rejects with the signal's reason. */
+  signal?: AbortSignal
+}
+
 /** OCI distribution API v2 over HTTP. Token exchange, redirects and retries are inside. */
 export interface Registry {
   ping(endpoint: RegistryEndpoint, auth?: RegistryAuth): Promise<void>
@@ -22,6 +27,7 @@ export interface Registry {
     repository: string,
     reference: string,
     auth?: RegistryAuth,
+    call?: RegistryCall,
   ): Promise<{ mediaType: string; digest: string; body: Buffer }>
   blob(
     endpoint: RegistryEndpoint,
@@ -29,6 +35,7 @@ export interface Registry {
     digest: string,
     offset: number,
     auth?: RegistryAuth,
+    call?: RegistryCall,
   ): Promise<Readable>
   hasBlob(endpoint: RegistryEndpoint, repository: string, digest: string, auth?: RegistryAuth): Promise<boolean>
   pushBlob(
@@ -36,7 +43,7 @@ export interface Registry {
     repository: string,
     blob: { digest: string; size: number; open: () => Promise<Readable> },
     auth?: RegistryAuth,
-    options?: { mountFrom?: string; onProgress?: (bytes: number) => void },
+    options?: { mountFrom?: string; onProgress?: (bytes: number) => void; onMounted?: () => void } & RegistryCall,
   ): Promise<void>
   pushManifest(
     endpoint: RegistryEndpoint,
@@ -44,5 +51,8 @@ export interface Registry {
     reference: string,
     manifest: { mediaType: string; body: Buffer },
     auth?: RegistryAuth,
+    call?: RegistryCall,
   ): Promise<string>
+  /** All tags of a repository, every page. */
+  tags(endpoint: RegistryEndpoint, repository: string, auth?: RegistryAuth, call?: RegistryCall): Promise<string[]>
 }

@@ -1,6 +1,7 @@
 import type { ContainerConfig } from '#model/config.ts'
 import type { Filters } from '#model/filters.ts'
 import type { ImageRecord, Platform } from '#model/image.ts'
+import type { BootstrapRequest } from '#ports/bootstrap.ts'
 import type { RegistryAuth } from '#ports/registry.ts'
 import type { Readable } from 'node:stream'
 
@@ -50,6 +51,15 @@ export interface CommitOptions {
   containerId: string
 }
 
+export interface BootstrapOptions extends BootstrapRequest {
+  /** Name to give; the image's own (`debian:bookworm`) unless set. */
+  tag?: string
+  cmd?: string[]
+  entrypoint?: string[]
+  /** Dockerfile instructions, as for import. */
+  changes?: string[]
+}
+
 /** Images and the root filesystems made from them. */
 export interface ImagesService {
   /** By id, id prefix, reference or digest. @throws not-found `no such image: x` */
@@ -70,6 +80,8 @@ export interface ImagesService {
     options: { reference?: string; message?: string; changes?: string[]; platform?: Platform },
   ): Promise<ImageRecord>
   commit(options: CommitOptions): Promise<ImageRecord>
+  /** Makes a base image on machines that reach no registry: `busybox`, or `debian:<suite>`. */
+  bootstrap(options: BootstrapOptions, onProgress: OnProgress): Promise<ImageRecord>
 
   /** Writable root filesystem for a container. */
   createRootfs(key: string, image: ImageRecord): Promise<void>
