@@ -1,0 +1,61 @@
+import { Readable, pipeline } from 'node:stream'
+import { createGunzip, createZstdDecompress } from 'node:zlib'
+import { compressionOf } from '#codec/oci/manifest.ts'
+import { invalid } from '#lib/errors.ts'
+
+/** The first bytes of a stream, and the stream as if they had not been read. */
+export async function peek(source: Readable, bytes: number): Promise<{ head: Buffer; whole: Readable }> {
+  const chunks = source[Symbol.asyncIterator]() as AsyncIterator<Buffer>
+  const parts: Buffer[] = []
+  let length = 0
+  let ended = false
+  while (length < bytes && !ended) {
+    const next = await chunks.next()
+    if (next.done) ended = true
+    else {
+      parts.push(next.value)
+      length += next.value.length
+    }
+  }
+  async function* all() {
+    try {
+      yield* parts
+      if (!ended) yield* { [Symbol.asyncIterator]: () => chunks }
+    } finally {
+      source.destroy()
+    }
+  }
+  return { head: Buffer.concat(parts).subarray(0, bytes), whole: Readable.from(all(), { objectMode: false }) }
+}
+
+/**
+ * A tar, plain or compressed with gzip or zstd, as a plain one.
+ * @param what names the stream in the error
+ */
+export async function decompressed(source: Readable, what: string): Promise<Readable> {
+  const { head, whole } = await peek(source, 6)
+  const compression = compressionOf(head)
+  switch (compression) {
+    case 'none':
+      return whole
+    case 'gzip':
+      return pipeline(whole, createGunzip(), () => {})
+    case 'zstd':
+      return pipeline(whole, createZstdDecompress(), () => {})
+    case 'bzip2':
+    case 'xz':
+      whole.destroy()
+      throw invalid(`${what} is compressed with ${compression}: unpack it first, or use gzip or zstd`)
+  }
+}
+
+export async function readAll(source: Readable, limit: number, what: string): Promise<Buffer> {
+  const parts: Buffer[] = []
+  let length = 0
+  for await (const chunk of source) {
+    length += (chunk as Buffer).length
+    if (length > limit) throw invalid(`${what} is over the limit of ${limit} bytes`)
+    parts.push(chunk as Buffer)
+  }
+  return Buffer.concat(parts)
+}

@@ -1,0 +1,1 @@
+export { HostBootstrap } from './bootstrap.ts'
