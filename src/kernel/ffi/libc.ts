@@ -24,7 +24,11 @@ export function native(definition: string, library: string | null = null): () =>
   return () => {
     if (bound) return bound
     let handle = libraries.get(library)
-    if (!handle) libraries.set(library, (handle = koffi.load(library)))
+    if (!handle) {
+      // Calls on pool threads run on a stack of koffi's own, by default 128 KiB: too small for libnftables.
+      if (libraries.size === 0) koffi.config({ async_stack_size: 1 << 20, async_heap_size: 64 << 10 })
+      libraries.set(library, (handle = koffi.load(library)))
+    }
     bound = handle.func(definition) as Native
     return bound
   }

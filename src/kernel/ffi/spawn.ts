@@ -18,7 +18,7 @@ const c = {
   setFlags: native('int posix_spawnattr_setflags(uint8_t *attributes, short flags)'),
   setSigdefault: native('int posix_spawnattr_setsigdefault(uint8_t *attributes, const uint8_t *set)'),
   waitpid: native('int waitpid(int pid, _Out_ int *status, int options)'),
-  closeRange: native('int close_range(uint first, uint last, int flags)'),
+  syscall: native('long syscall(long number, long a, long b, long c)'),
   pipe2: native('int pipe2(_Out_ int *fds, int flags)'),
 }
 
@@ -27,6 +27,7 @@ const POSIX_SPAWN_SETSIGMASK = 0x08
 const POSIX_SPAWN_SETSID = 0x80
 const F_DUPFD_CLOEXEC = 1030
 const WNOHANG = 1
+const SYS_CLOSE_RANGE = 436
 const CLOSE_RANGE_CLOEXEC = 4
 const EVERY_FD = 0xffffffff
 /** Above every number that a child wants, so that one dup2 cannot overwrite the source of a later one. */
@@ -55,7 +56,7 @@ export function spawnProcess(options: SpawnOptions): number {
   const duplicates: number[] = []
   checkedNumber(c.actionsInit()(actions))
   // Ours are close-on-exec already; what whoever started us left open is not. Kernels before 5.11 refuse, harmlessly.
-  c.closeRange()(3, EVERY_FD, CLOSE_RANGE_CLOEXEC)
+  c.syscall()(SYS_CLOSE_RANGE, 3, EVERY_FD, CLOSE_RANGE_CLOEXEC)
   try {
     for (const [child, ours] of Object.entries(options.fds)) {
       let from = ours
