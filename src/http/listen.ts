@@ -13,9 +13,7 @@ export interface TlsOptions {
 }
 
 export type HostAddress =
-  | { kind: 'unix'; path: string }
-  | { kind: 'tcp'; host: string; port: number }
-  | { kind: 'fd'; fd: number }
+  { kind: 'unix'; path: string } | { kind: 'tcp'; host: string; port: number } | { kind: 'fd'; fd: number }
 
 /** Docker's port for TLS, and the one without. */
 const TLS_PORT = 2376
@@ -60,13 +58,13 @@ export function readTls(options: TlsOptions): { ca?: Buffer; cert: Buffer; key: 
 /** Binds `server`. A socket file that nobody answers on is replaced; one that is answered is a conflict. */
 export async function bind(server: Server, address: HostAddress, group: string): Promise<void> {
   if (address.kind === 'unix') await clearStaleSocket(address.path)
-  const where = address.kind === 'tcp' ? { host: address.host, port: address.port } : address
+  const where = address.kind === 'unix' ? { path: address.path } : address.kind === 'fd' ? { fd: address.fd } : address
   // The file must never be open to everybody, not even between bind and chmod; binding is synchronous.
   const mask = address.kind === 'unix' ? process.umask(0o117) : undefined
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
-      server.listen(where.kind === 'unix' ? { path: where.path } : where.kind === 'fd' ? { fd: where.fd } : where, () => {
+      server.listen(where, () => {
         server.off('error', reject)
         resolve()
       })

@@ -67,14 +67,13 @@ function feed(
   options: SessionOptions,
   stop: (why: SessionEnd) => void,
 ): void {
-  const source = options.tty
-    ? input.pipe(new DetachScanner(options.detachKeys, () => stop('detached')))
-    : input
-  stdin.on('error', () => {
-    source.unpipe(stdin)
+  const source = options.tty ? input.pipe(new DetachScanner(options.detachKeys, () => stop('detached'))) : input
+  const target = stdin as Writable
+  target.on('error', () => {
+    source.unpipe(target)
     source.resume()
   })
   const closeStdin = options.closeStdin && !options.tty
-  source.pipe(stdin, { end: closeStdin })
+  source.pipe(target, { end: closeStdin })
   if (!closeStdin) source.once('end', () => stop('hung-up'))
 }
