@@ -256,7 +256,7 @@ class UpPlanner {
       return [
         this.#add({ kind: 'start-container', service: service.name, number, name }, 'it was made anew', [
           made,
-          ...waits,
+          ...waits(),
         ]),
       ]
     }
