@@ -6,7 +6,8 @@ const pool = new Pool({ connectionString: process.env.DATABASE_URL, connectionTi
 // A connection that the database closes (it is being replaced) is no reason to end: the pool opens another.
 pool.on('error', error => console.error(`database: ${error.message}`))
 
-const schema = 'CREATE TABLE IF NOT EXISTS items (id serial PRIMARY KEY, name text NOT NULL, at timestamptz DEFAULT now())'
+const schema =
+  'CREATE TABLE IF NOT EXISTS items (id serial PRIMARY KEY, name text NOT NULL, at timestamptz DEFAULT now())'
 
 async function body(request) {
   let text = ''
