@@ -1,0 +1,18 @@
+import type { VolumeRecord } from '#model/volume.ts'
+import type { VolumeJson } from '#wire/index.ts'
+
+/** What Docker's clients tell an anonymous volume by. */
+const ANONYMOUS_LABEL = 'com.docker.volume.anonymous'
+
+/** `GET /volumes/{name}` */
+export function volumeJson(volume: VolumeRecord): VolumeJson {
+  return {
+    CreatedAt: volume.createdAt,
+    Driver: volume.driver,
+    Labels: volume.anonymous ? { [ANONYMOUS_LABEL]: '', ...volume.labels } : volume.labels,
+    Mountpoint: volume.mountpoint,
+    Name: volume.name,
+    Options: volume.options,
+    Scope: 'local',
+  }
+}
