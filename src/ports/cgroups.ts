@@ -29,4 +29,6 @@ export interface Cgroups {
   remove(paths: Record<string, string>): Promise<void>
   /** Cgroups below `parent` (`/berth` unless configured) that no id of `owned` has. */
   strays(parent: string, owned: ReadonlySet<string>): Record<string, string>[]
+  /** Removes the empty cgroups at `parent`, at a clean shutdown when no container is left. */
+  removeParent(parent: string): void
 }

@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/**
+ * Where this host's cgroup hierarchies are mounted. On a hybrid host the v1 controllers are what containers use; the v2
+ * tree beside them is left alone.
+ */
+export interface CgroupLayout {
+  mode: 'v1' | 'v2' | 'hybrid'
+  /** Mount point by v1 controller (`systemd` for `name=systemd`), or one entry `''` for v2. */
+  roots: ReadonlyMap<string, string>
+  /** Mount point of the v2 tree of a hybrid host. */
+  unified?: string
+}
+
+export function readLayout(mountinfo = readFileSync('/proc/self/mountinfo', 'utf8')): CgroupLayout {
+  const roots = new Map<string, string>()
+  let unified: string | undefined
+  for (const line of mountinfo.split('\n')) {
+    // 36 35 98:0 /root /mount/point options [optional...] - type source superoptions
+    const separator = line.indexOf(' - ')
+    if (separator < 0) continue
+    const mountPoint = unescapeMount(line.split(' ')[4]!)
+    const [type, , superOptions = ''] = line.slice(separator + 3).split(' ')
+    if (type === 'cgroup2') unified ??= mountPoint
+    if (type !== 'cgroup') continue
+    for (const option of superOptions.split(',')) {
+      const name = option.startsWith('name=') ? option.slice(5) : option
+      if (option.startsWith('name=') || V1_CONTROLLERS.has(option)) roots.set(name, roots.get(name) ?? mountPoint)
+    }
+  }
+  if (roots.size === 0) return { mode: 'v2', roots: new Map(unified === undefined ? [] : [['', unified]]) }
+  return unified === undefined ? { mode: 'v1', roots } : { mode: 'hybrid', roots, unified }
+}
+
+/** Absolute directories of the cgroup at `cgroupsPath` (as in the OCI spec, below the roots), by controller. */
+export function pathsBelow(layout: CgroupLayout, cgroupsPath: string): Record<string, string> {
+  const paths: Record<string, string> = {}
+  for (const [controller, root] of layout.roots) paths[controller] = join(root, cgroupsPath)
+  return paths
+}
+
+const V1_CONTROLLERS = new Set([
+  'cpu',
+  'cpuacct',
+  'cpuset',
+  'memory',
+  'devices',
+  'freezer',
+  'blkio',
+  'pids',
+  'net_cls',
+  'net_prio',
+  'perf_event',
+  'hugetlb',
+  'rdma',
+  'misc',
+])
+
+/** mountinfo writes space, tab, newline and backslash as octal escapes. */
+function unescapeMount(path: string): string {
+  return path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
+}

@@ -1,0 +1,21 @@
+import type { CgroupLayout } from '#kernel/cgroups/layout.ts'
+import type { RuntimePaths } from './paths.ts'
+
+/** What every verb of the runtime needs. */
+export interface RuntimeContext {
+  paths: RuntimePaths
+  oci: OciProgram
+  /** Absolute path of conmon. */
+  monitor: string
+  layout: CgroupLayout
+  /** Runs synchronous work in the mount namespace that the OCI runtime is to work in. */
+  within<T>(work: () => T): T
+  /** Makes sure that the OCI runtime sees this path as the host does now. */
+  reveal(path: string): void
+}
+
+export interface OciProgram {
+  name: 'crun' | 'runc'
+  path: string
+  version: string
+}

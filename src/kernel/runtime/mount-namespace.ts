@@ -1,0 +1,177 @@
+import { closeSync, constants, existsSync, mkdirSync, openSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  close,
+  CLONE_NEWNS,
+  MNT_DETACH,
+  mount,
+  MS_BIND,
+  MS_PRIVATE,
+  MS_REC,
+  MS_SLAVE,
+  native,
+  open,
+  O_RDONLY,
+  setns,
+  umount2,
+  unshare,
+} from '#kernel/ffi/libc.ts'
+import { hasErrno } from '#kernel/ffi/errno.ts'
+import { mountAt, readMountinfo } from './mountinfo.ts'
+
+const CLONE_FS = 0x200
+const fchdir = native('int fchdir(int fd)')
+
+/**
+ * A mount namespace in which the OCI runtime works on hybrid cgroup hosts: it lacks the stray v2 tree that makes crun
+ * refuse. Pinned at `EXEC_ROOT/pins/runtime.mnt`, so that it outlives the daemon and costs no process.
+ *
+ * Kernel rules that shape this: a mount namespace can be pinned only from an older one (so the pin is made after coming
+ * back), and the pin must not propagate into the namespace that it pins (so `pins` is a private mount).
+ */
+export class MountNamespace {
+  readonly #pins: string
+  readonly #hide: string
+  readonly #roots: readonly string[]
+  readonly #host: number
+  #inner: number | undefined
+
+  /**
+   * Must be called on the main thread, whose file-system context (working directory, umask) it parts from the other
+   * threads': setns(2) demands that. Afterwards only absolute paths are safe in this process.
+   *
+   * @param hide mount point to remove in the namespace
+   * @param roots shared mounts, whose later submounts must show up in the namespace
+   */
+  constructor(execRoot: string, hide: string, roots: readonly string[]) {
+    this.#pins = join(execRoot, 'pins')
+    this.#hide = hide
+    this.#roots = roots
+    unshare(CLONE_FS)
+    this.#host = open('/proc/thread-self/ns/mnt', O_RDONLY)
+  }
+
+  /** Opens the pinned namespace if it still serves, else makes one. */
+  prepare(): void {
+    this.#inner = this.#openPinned()
+    if (this.#inner === undefined || !this.#serves()) this.renew()
+  }
+
+  /** Runs `work`, which must be synchronous, in the namespace. */
+  within<T>(work: () => T): T {
+    if (this.#inner === undefined) this.prepare()
+    return this.#inside(this.#inner!, work)
+  }
+
+  /**
+   * Whether `path` is the same file in the namespace as on the host. It is not when something was mounted over it later
+   * on a host whose mounts do not propagate.
+   */
+  sees(path: string): boolean {
+    const identity = () => {
+      try {
+        const s = statSync(path, { bigint: true })
+        return `${s.dev}:${s.ino}`
+      } catch {
+        return ''
+      }
+    }
+    return identity() === this.within(identity)
+  }
+
+  /** Makes the namespace anew from the host's mounts of this moment. Containers made in the old one are unaffected. */
+  renew(): void {
+    if (this.#inner !== undefined) close(this.#inner)
+    this.#inner = undefined
+    const inner = this.#awayFromHost(() => {
+      unshare(CLONE_NEWNS)
+      mount(null, '/', null, MS_REC | MS_SLAVE)
+      if (existsSync(this.#hide)) unmountQuietly(this.#hide)
+      return open('/proc/thread-self/ns/mnt', O_RDONLY)
+    })
+    this.#inner = inner
+    this.#pin(inner)
+  }
+
+  /** Lets go of the pinned namespace: the kernel frees it once no process is in it. */
+  dispose(): void {
+    if (this.#inner !== undefined) close(this.#inner)
+    this.#inner = undefined
+    unmountQuietly(join(this.#pins, 'runtime.mnt'))
+    unmountQuietly(this.#pins)
+  }
+
+  #pin(inner: number): void {
+    const pin = join(this.#pins, 'runtime.mnt')
+    mkdirSync(this.#pins, { recursive: true, mode: 0o700 })
+    if (!mountAt(this.#pins)) {
+      mount(this.#pins, this.#pins, null, MS_BIND)
+      mount(null, this.#pins, null, MS_PRIVATE)
+    }
+    unmountQuietly(pin)
+    writeFileSync(pin, '')
+    mount(`/proc/self/fd/${inner}`, pin, null, MS_BIND)
+  }
+
+  #openPinned(): number | undefined {
+    try {
+      const pin = join(this.#pins, 'runtime.mnt')
+      // An unmounted pin is an empty file on the exec-root's own file system.
+      if (statSync(pin).dev === statSync(this.#pins).dev) return undefined
+      return open(pin, O_RDONLY)
+    } catch {
+      return undefined
+    }
+  }
+
+  /** Whether mounts below the roots still propagate into the namespace. */
+  #serves(): boolean {
+    const mountinfo = this.within(readMountinfo)
+    return this.#roots.every(root => {
+      const outside = mountAt(root)
+      const inside = mountAt(root, mountinfo)
+      // The host's mount is not one of its own: nothing to propagate beyond what `sees` checks.
+      if (outside?.shared === undefined) return outside === undefined && inside === undefined
+      return inside?.master === outside.shared
+    })
+  }
+
+  #inside<T>(namespace: number, work: () => T): T {
+    return this.#awayFromHost(() => {
+      setns(namespace, CLONE_NEWNS)
+      return work()
+    })
+  }
+
+  /** `work` may change this thread's mount namespace; back come the host's and the working directory. */
+  #awayFromHost<T>(work: () => T): T {
+    // setns moves the working directory to the root of the namespace.
+    const cwd = openSync('.', constants.O_DIRECTORY | constants.O_RDONLY)
+    try {
+      return work()
+    } finally {
+      this.#return(cwd)
+      closeSync(cwd)
+    }
+  }
+
+  #return(cwd: number): void {
+    try {
+      setns(this.#host, CLONE_NEWNS)
+    } catch (error) {
+      // The main thread would go on in the wrong namespace, and everything it mounts would be lost.
+      process.stderr.write(`cannot return to the host's mount namespace: ${String(error)}\n`)
+      process.abort()
+    }
+    fchdir()(cwd)
+  }
+}
+
+/** Not mounted, or gone: nothing to do. */
+function unmountQuietly(path: string): void {
+  try {
+    umount2(path, MNT_DETACH)
+  } catch (error) {
+    if (!hasErrno(error, 'EINVAL', 'ENOENT')) throw error
+  }
+}
