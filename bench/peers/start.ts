@@ -1,0 +1,97 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ended, type Engine } from './engine.ts'
+
+const ROOT = new URL('../..', import.meta.url).pathname
+const installed = (program: string) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0
+
+interface Recipe {
+  name: string
+  here: boolean
+  command: (dir: string, socket: string) => { file: string; args: string[]; env?: NodeJS.ProcessEnv }
+}
+
+const RECIPES: Recipe[] = [
+  {
+    name: 'berth',
+    here: true,
+    command: (dir, socket) => ({
+      file: join(ROOT, 'berth'),
+      args: ['daemon', '-H', `unix://${socket}`, '--data-root', join(dir, 'data'), '--exec-root', join(dir, 'run')],
+    }),
+  },
+  {
+    name: 'dockerd',
+    here: installed('dockerd'),
+    command: (dir, socket) => ({
+      file: 'dockerd',
+      args: [
+        ...['-H', `unix://${socket}`, '--data-root', join(dir, 'data'), '--exec-root', join(dir, 'run')],
+        ...['--pidfile', join(dir, 'pid')],
+      ],
+    }),
+  },
+  {
+    name: 'podman',
+    here: installed('podman'),
+    command: (dir, socket) => ({
+      file: 'podman',
+      args: [
+        ...['--root', join(dir, 'data'), '--runroot', join(dir, 'run'), '--cgroup-manager', 'cgroupfs'],
+        // crun refuses the hybrid cgroups that some machines have.
+        ...(process.env['PODMAN_RUNTIME'] ? ['--runtime', process.env['PODMAN_RUNTIME']] : []),
+        ...['system', 'service', '--time', '0', `unix://${socket}`],
+      ],
+    }),
+  },
+]
+
+/** Starts every engine that is installed, each on roots of its own. What is missing is said on stderr. */
+export async function startEngines(only?: string[]): Promise<Engine[]> {
+  const engines: Engine[] = []
+  for (const recipe of RECIPES) {
+    if (only && !only.includes(recipe.name)) continue
+    if (!recipe.here) {
+      console.error(`${recipe.name} is not installed: left out`)
+      continue
+    }
+    engines.push(await start(recipe))
+  }
+  return engines
+}
+
+async function start(recipe: Recipe): Promise<Engine> {
+  const dir = mkdtempSync(join(tmpdir(), `bench-${recipe.name}-`))
+  mkdirSync(join(dir, 'run'))
+  const socket = join(dir, 'engine.sock')
+  const { file, args, env } = recipe.command(dir, socket)
+  const log = openSync(join(dir, 'log'), 'w')
+  const child: ChildProcess = spawn(file, args, { stdio: ['ignore', log, log], env: { ...process.env, ...env } })
+  let version = ''
+  for (let i = 0; i < 600 && version === ''; i++) {
+    if (child.exitCode !== null) throw new Error(`${recipe.name} ended:\n${readFileSync(join(dir, 'log'), 'utf8')}`)
+    const asked = docker(socket, 'version', '--format', '{{.Server.Version}}')
+    if (asked.status === 0) version = asked.stdout.trim()
+    else await sleep(50)
+  }
+  return {
+    name: recipe.name,
+    version,
+    socket,
+    pid: child.pid!,
+    async stop() {
+      const ids = docker(socket, 'ps', '-aq').stdout.split('\n').filter(Boolean)
+      if (ids.length > 0) docker(socket, 'rm', '-f', ...ids)
+      await ended(child)
+      spawnSync('sh', ['-c', `grep -o ' ${dir}[^ ]*' /proc/self/mountinfo | sort -r | xargs -r umount -l`])
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+export function docker(socket: string, ...args: string[]) {
+  return spawnSync('docker', ['-H', `unix://${socket}`, ...args], { encoding: 'utf8', maxBuffer: 1 << 28 })
+}
