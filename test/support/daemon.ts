@@ -23,6 +23,8 @@ export class TestDaemon {
   readonly dataRoot: string
   readonly execRoot: string
   readonly client: EngineClient
+  /** Ids of every container that a test made here. */
+  readonly seen = new Set<string>()
   readonly #flags: string[]
   #process: ChildProcess | undefined
 
