@@ -9,7 +9,7 @@ test('attributes are padded, nested ones flagged, and come back by type', () => 
     [5, [[1, u32(0xfffffffe)]]],
     [6, u16(258)],
   ])
-  assert.equal(bytes.toString('hex'), '0900030065746830000000000c0005800800' + '0100feffffff0600060002010000')
+  assert.equal(bytes.toString('hex'), '0900030065746830000000000c00058008000100feffffff0600060002010000')
   const found = decodeAttributes(bytes)
   assert.equal(textOf(found.get(3)), 'eth0')
   assert.equal(u32Of(decodeAttributes(found.get(5) ?? Buffer.alloc(0)).get(1)), 0xfffffffe)

@@ -47,6 +47,13 @@ export function errnoError(operation: string, errno: number, details: Record<str
   return system(`${operation}: ${TEXTS[name] ?? name}`, { details: { ...details, errno: name } })
 }
 
+/** The same for an error of Node's own (`fs` and its kin), which stays as the cause; any other error is returned as is. */
+export function nodeError(operation: string, error: unknown): unknown {
+  const name = error instanceof Error && 'code' in error ? String(error.code) : ''
+  if (koffi.os.errno[name] === undefined) return error
+  return system(`${operation}: ${TEXTS[name] ?? name}`, { cause: error, details: { errno: name } })
+}
+
 /** Whether an error (a BerthError of a system call, or one of Node's own) carries one of the errno names. */
 export function hasErrno(error: unknown, ...names: string[]): boolean {
   if (error instanceof BerthError) return names.includes(String(error.details.errno))

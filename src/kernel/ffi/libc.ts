@@ -73,6 +73,11 @@ export function close(fd: number): void {
   checked(c.close()(fd), `close fd ${fd}`)
 }
 
+/** For sockets whose release waits for an RCU grace period (packet sockets, some of netfilter's): 15-40 ms. */
+export function closeAsync(fd: number): Promise<number> {
+  return promised(c.close(), `close fd ${fd}`, fd)
+}
+
 /** @returns bytes read, 0 at the end of the file */
 export function read(fd: number, buffer: Uint8Array): number {
   return checked(c.read()(fd, buffer, buffer.length), `read fd ${fd}`)

@@ -57,6 +57,11 @@ export class NftContext {
     nft.free()(this.#context)
   }
 
+  /** On a pool thread: after a script that deleted something, closing the socket waits for a grace period (15-30 ms). */
+  async closeSoon(): Promise<void> {
+    await promised(nft.free(), 'free an nftables context', this.#context)
+  }
+
   #result(failed: boolean): string {
     const output = textOf(nft.output()(this.#context))
     const complaint = textOf(nft.error()(this.#context))

@@ -52,7 +52,8 @@ export class NetlinkSocket {
    * them even after one has failed.
    *
    * @returns the messages that answer each request
-   * @throws system for the first request that failed and is not among `tolerated` errnos
+   * @throws system for the first request that failed and is not among `tolerated` errnos; `details.request` is its
+   *   place in the batch
    */
   request(
     requests: readonly NetlinkRequest[],
@@ -75,11 +76,11 @@ export class NetlinkSocket {
             continue
           }
           open--
-          failures[index] = failure(request, message)
+          failures[index] = failure(request, message, index)
         }
       }
-      const failed = failures.find(error => error && !hasErrno(error, ...(options.tolerated ?? [])))
-      if (failed) throw failed
+      const failed = failures.findIndex(error => error && !hasErrno(error, ...(options.tolerated ?? [])))
+      if (failed >= 0) throw failures[failed]!
       return replies
     }, options.priority)
   }
@@ -118,10 +119,10 @@ export class NetlinkSocket {
   }
 }
 
-function failure(request: NetlinkRequest, message: NetlinkMessage): Error | undefined {
+function failure(request: NetlinkRequest, message: NetlinkMessage, index = 0): Error | undefined {
   const { errno, text } = decodeAck(message)
   if (errno === 0) return undefined
-  const error = errnoError(request.about, errno)
+  const error = errnoError(request.about, errno, { request: index })
   if (text === '') return error
   return system(`${error.message} (${text})`, { details: { ...error.details, kernel: text } })
 }

@@ -1,0 +1,67 @@
+import type { Firewall } from '#ports/firewall.ts'
+import { hasErrno } from '#kernel/ffi/errno.ts'
+import { Lane } from '#kernel/netlink/lane.ts'
+import type { NetworkNamespaces } from '#kernel/sandboxes/enter.ts'
+import { forgetFlows } from './forget-flows.ts'
+import type { FlowFilter } from './forget-flows.ts'
+import { NftContext } from './libnftables.ts'
+import { assertOwnTables } from './names.ts'
+
+/**
+ * nftables by libnftables, in-process. One context is kept for the daemon's namespace; a sandbox gets one for the moment.
+ * Scripts run one after the other on a pool thread. Measured: an element added to or deleted from a map 0.15 ms, be there
+ * 10 or 10,000 in it (neither form makes the library read the map); listing 10,000 elements 90 ms.
+ */
+export class KernelFirewall implements Firewall {
+  readonly #namespaces: NetworkNamespaces
+  readonly #lane = new Lane()
+  readonly #own: NftContext
+
+  constructor(namespaces: NetworkNamespaces) {
+    this.#namespaces = namespaces
+    this.#own = new NftContext()
+  }
+
+  async apply(script: string, sandbox?: string): Promise<void> {
+    assertOwnTables(script)
+    await this.#run(script, sandbox)
+  }
+
+  async listTable(family: string, name: string, sandbox?: string): Promise<unknown> {
+    const script = `list table ${family} ${name}`
+    assertOwnTables(script)
+    try {
+      return JSON.parse(await this.#run(script, sandbox)) as unknown
+    } catch (error) {
+      if (hasErrno(error, 'ENOENT')) return undefined
+      throw error
+    }
+  }
+
+  async tables(sandbox?: string): Promise<{ family: string; name: string }[]> {
+    const listing = JSON.parse(await this.#run('list tables', sandbox)) as {
+      nftables: { table?: { family: string; name: string } }[]
+    }
+    return listing.nftables.flatMap(({ table }) => (table ? [{ family: table.family, name: table.name }] : []))
+  }
+
+  forgetFlows(filter: FlowFilter): Promise<void> {
+    return forgetFlows(this.#lane, filter)
+  }
+
+  close(): void {
+    this.#own.close()
+  }
+
+  #run(script: string, sandbox: string | undefined): Promise<string> {
+    return this.#lane.run(async () => {
+      if (sandbox === undefined) return this.#own.run(script)
+      const context = this.#namespaces.enter(sandbox, () => new NftContext())
+      try {
+        return await context.run(script)
+      } finally {
+        await context.closeSoon()
+      }
+    })
+  }
+}

@@ -1,0 +1,110 @@
+import type { BridgeSpec, LinkInfo, LinkStats, Links, RouteSpec, VethSpec } from '#ports/links.ts'
+import { changeLink } from '#codec/netlink/link.ts'
+import type { LinkMessage } from '#codec/netlink/link.ts'
+import { decodeLinkStats } from '#codec/netlink/link-stats.ts'
+import { replaceRoute } from '#codec/netlink/route.ts'
+import { type Rtnl, findLink, indexOf, listAddresses, listLinks, listRoutes } from '#kernel/netlink/rtnl.ts'
+import { announce } from './announce.ts'
+import { createVeth } from './create-veth.ts'
+import { LinkDeletions } from './deletions.ts'
+import { ensureBridge } from './ensure-bridge.ts'
+import { newRoutes } from './route-spec.ts'
+import { writeSysctl } from './sysctl.ts'
+
+/** Links by route netlink. */
+export class KernelLinks implements Links {
+  readonly #rtnl: Rtnl
+  readonly #deletions: LinkDeletions
+
+  /** @param onError hears of queued deletions that failed */
+  constructor(rtnl: Rtnl, onError: (error: unknown) => void) {
+    this.#rtnl = rtnl
+    this.#deletions = new LinkDeletions(rtnl, onError)
+  }
+
+  list(sandbox?: string): Promise<LinkInfo[]> {
+    return this.#rtnl.within(sandbox, async socket => (await listLinks(socket, { stats: false })).map(infoOf))
+  }
+
+  find(name: string, sandbox?: string): Promise<LinkInfo | undefined> {
+    return this.#rtnl.within(sandbox, async socket => {
+      const link = await findLink(socket, name)
+      return link && infoOf(link)
+    })
+  }
+
+  routes(
+    family: 4 | 6,
+    sandbox?: string,
+  ): Promise<{ destination: string; device: string; gateway?: string; metric?: number }[]> {
+    return this.#rtnl.within(sandbox, async socket => {
+      const names = await namesByIndex(socket)
+      const routes = await listRoutes(socket, family)
+      return routes.map(({ destination, link, gateway, metric }) => {
+        return { destination, device: names.get(link) ?? '', metric, ...(gateway !== undefined && { gateway }) }
+      })
+    })
+  }
+
+  addresses(sandbox?: string): Promise<{ device: string; address: string }[]> {
+    return this.#rtnl.within(sandbox, async socket => {
+      const names = await namesByIndex(socket)
+      return (await listAddresses(socket)).map(({ link, address }) => ({ device: names.get(link) ?? '', address }))
+    })
+  }
+
+  async ensureBridge(spec: BridgeSpec): Promise<void> {
+    await this.#deletions.before(spec.name)
+    await ensureBridge(this.#rtnl, spec)
+  }
+
+  async createVeth(spec: VethSpec): Promise<void> {
+    await this.#deletions.before(spec.hostName)
+    await createVeth(this.#rtnl, spec)
+  }
+
+  async loopbackUp(sandbox: string): Promise<void> {
+    await this.#rtnl.within(sandbox, socket => socket.request([changeLink('lo', { up: true })]))
+  }
+
+  async replaceRoutes(sandbox: string, routes: RouteSpec[]): Promise<void> {
+    await this.#rtnl.within(sandbox, async socket => {
+      const linkOf = (device?: string) => (device === undefined ? undefined : indexOf(socket, device))
+      await socket.request(newRoutes(routes, linkOf).map(replaceRoute))
+    })
+  }
+
+  deleteLink(name: string): void {
+    this.#deletions.queue(name)
+  }
+
+  settled(): Promise<void> {
+    return this.#deletions.flush()
+  }
+
+  stats(sandbox: string): Promise<Record<string, LinkStats>> {
+    return this.#rtnl.within(sandbox, async socket => {
+      const links = await listLinks(socket, { stats: true })
+      const shown = links.filter(link => link.kind !== 'loopback')
+      return Object.fromEntries(shown.map(link => [link.name, decodeLinkStats(link.stats)]))
+    })
+  }
+
+  async setSysctl(key: string, value: string, sandbox?: string): Promise<void> {
+    this.#rtnl.namespaces.enter(sandbox, () => writeSysctl(key, value))
+  }
+
+  announce(sandbox: string, device: string, address: string, mac: string): Promise<void> {
+    return announce(this.#rtnl, sandbox, device, address, mac)
+  }
+}
+
+async function namesByIndex(socket: Parameters<typeof listLinks>[0]): Promise<Map<number, string>> {
+  const links = await listLinks(socket, { stats: false })
+  return new Map(links.map(link => [link.index, link.name]))
+}
+
+function infoOf(link: LinkMessage): LinkInfo {
+  const { index, name, kind, mac, mtu, up, operState, master, alias } = link
+  return { index, name, kind, mac, mtu, up, operState, master, alias }
+}

@@ -1,0 +1,51 @@
+import path from 'node:path'
+import type { Logger } from '#lib/log.ts'
+import { KernelDnsSockets } from '#kernel/dns-sockets/dns-sockets.ts'
+import { KernelHostPorts } from '#kernel/dns-sockets/host-ports.ts'
+import { KernelFirewall } from '#kernel/firewall/firewall.ts'
+import { KernelLinks } from '#kernel/links/links.ts'
+import { Lane } from '#kernel/netlink/lane.ts'
+import { Rtnl } from '#kernel/netlink/rtnl.ts'
+import { NetworkNamespaces } from '#kernel/sandboxes/enter.ts'
+import { NamespacePool } from '#kernel/sandboxes/pool.ts'
+import { KernelSandboxes } from '#kernel/sandboxes/sandboxes.ts'
+
+export interface KernelNetworking {
+  links: KernelLinks
+  sandboxes: KernelSandboxes
+  firewall: KernelFirewall
+  dnsSockets: KernelDnsSockets
+  hostPorts: KernelHostPorts
+  namespaces: NetworkNamespaces
+  /** Lets go of sockets and ready namespaces; what containers use stays. */
+  close(): Promise<void>
+}
+
+/**
+ * The host's networking, its parts wired to each other.
+ *
+ * @param options.execRoot sandboxes are pinned in `<execRoot>/netns`
+ * @param options.poolSize namespaces to keep ready
+ */
+export function kernelNetworking(options: { execRoot: string; log: Logger; poolSize?: number }): KernelNetworking {
+  const { execRoot, log, poolSize = 4 } = options
+  const lane = new Lane()
+  const namespaces = new NetworkNamespaces()
+  const rtnl = new Rtnl(namespaces, lane)
+  const pool = new NamespacePool(namespaces, lane, poolSize)
+  const links = new KernelLinks(rtnl, error => log.warn('cannot delete a link', { error }))
+  const directory = path.join(execRoot, 'netns')
+  const sandboxes = new KernelSandboxes(directory, pool, error => log.warn('cannot remove a sandbox', { error }))
+  const firewall = new KernelFirewall(namespaces)
+  const dnsSockets = new KernelDnsSockets(namespaces, firewall)
+  const hostPorts = new KernelHostPorts()
+  const close = async () => {
+    await Promise.all([links.settled(), sandboxes.settled()])
+    dnsSockets.closeAll()
+    pool.close()
+    firewall.close()
+    rtnl.close()
+    namespaces.close()
+  }
+  return { links, sandboxes, firewall, dnsSockets, hostPorts, namespaces, close }
+}

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { isKind } from '#lib/errors.ts'
+import type { Links, Sandboxes, VethSpec } from './links.ts'
+
+export interface LinksUnderTest {
+  links: Links
+  sandboxes: Sandboxes
+  /** At most 6 characters, unlike that of any other run: names of links begin with it. */
+  prefix: string
+  close(): Promise<void>
+}
+
+/** What links and sandboxes owe their callers. */
+export function linksSuite(name: string, make: () => Promise<LinksUnderTest>): void {
+  const run = (title: string, body: (t: LinksUnderTest) => Promise<void>) =>
+    it(title, async () => {
+      const t = await make()
+      try {
+        await body(t)
+      } finally {
+        await t.close()
+      }
+    })
+
+  const bridgeOf = (t: LinksUnderTest) => `${t.prefix}br`
+  const makeBridge = (t: LinksUnderTest, addresses = ['10.251.7.1/24']) =>
+    t.links.ensureBridge({ name: bridgeOf(t), addresses, alias: `berth:test:${t.prefix}` })
+  const veth = (t: LinksUnderTest, sandbox: string, last: number, more: Partial<VethSpec> = {}): VethSpec => ({
+    hostName: `${t.prefix}v${last}`,
+    bridge: bridgeOf(t),
+    sandbox,
+    containerName: 'eth0',
+    mac: `02:42:0a:fb:07:${last.toString(16).padStart(2, '0')}`,
+    addresses: [`10.251.7.${last}/24`],
+    routes: [{ destination: 'default', gateway: '10.251.7.1' }],
+    ...more,
+  })
+  const cleanUp = async (t: LinksUnderTest, ids: string[], names: string[]) => {
+    for (const id of ids) t.sandboxes.remove(id)
+    await t.sandboxes.settled()
+    for (const link of [...names, bridgeOf(t)]) t.links.deleteLink(link)
+    await t.links.settled()
+  }
+
+  describe(`links: ${name}`, () => {
+    run('a sandbox exists from create to remove, its loopback up', async t => {
+      const id = `${t.prefix}-a`
+      assert.equal(t.sandboxes.find(id), undefined)
+      const path = await t.sandboxes.create(id)
+      assert.equal(t.sandboxes.find(id), path)
+      assert.ok(t.sandboxes.list().includes(id))
+      const lo = await t.links.find('lo', path)
+      assert.equal(lo?.up, true)
+      assert.equal(lo?.kind, 'loopback')
+      await assert.rejects(t.sandboxes.create(id))
+      t.sandboxes.remove(id)
+      t.sandboxes.remove(id)
+      await t.sandboxes.settled()
+      assert.equal(t.sandboxes.find(id), undefined)
+      assert.ok(!t.sandboxes.list().includes(id))
+    })
+
+    run('a bridge is made, and brought to a new spec', async t => {
+      await makeBridge(t)
+      await makeBridge(t)
+      const link = await t.links.find(bridgeOf(t))
+      assert.equal(link?.kind, 'bridge')
+      assert.equal(link?.up, true)
+      assert.equal(link?.alias, `berth:test:${t.prefix}`)
+      await makeBridge(t, ['10.251.8.1/24'])
+      const own = (await t.links.addresses()).filter(({ device }) => device === bridgeOf(t))
+      assert.deepEqual(
+        own.map(({ address }) => address),
+        ['10.251.8.1/24'],
+      )
+      const routes = (await t.links.routes(4)).filter(({ device }) => device === bridgeOf(t))
+      assert.deepEqual(
+        routes.map(({ destination }) => destination),
+        ['10.251.8.0/24'],
+      )
+      await cleanUp(t, [], [])
+      assert.equal(await t.links.find(bridgeOf(t)), undefined)
+    })
+
+    run('an endpoint has its name, MAC, address and routes inside, and its bridge outside', async t => {
+      await makeBridge(t)
+      const path = await t.sandboxes.create(`${t.prefix}-b`)
+      const spec = veth(t, path, 9, { mtu: 1400 })
+      await t.links.createVeth(spec)
+      const inside = await t.links.find('eth0', path)
+      assert.equal(inside?.mac, spec.mac)
+      assert.equal(inside?.mtu, 1400)
+      assert.equal(inside?.up, true)
+      const addresses = (await t.links.addresses(path)).filter(({ device }) => device === 'eth0')
+      assert.deepEqual(addresses, [{ device: 'eth0', address: '10.251.7.9/24' }])
+      const routes = await t.links.routes(4, path)
+      const fallback = routes.find(({ destination }) => destination === 'default')
+      assert.equal(fallback?.gateway, '10.251.7.1')
+      assert.equal(fallback?.device, 'eth0')
+      const outside = await t.links.find(spec.hostName)
+      const bridge = await t.links.find(spec.bridge)
+      assert.equal(outside?.master, bridge?.index)
+      assert.deepEqual(
+        Object.keys(await t.links.stats(path)).filter(device => device !== 'lo'),
+        ['eth0'],
+      )
+      t.links.deleteLink(spec.hostName)
+      await t.links.settled()
+      assert.equal(await t.links.find('eth0', path), undefined)
+      await cleanUp(t, [`${t.prefix}-b`], [])
+    })
+
+    run('an endpoint whose bridge is missing, or whose name is taken, leaves nothing', async t => {
+      const path = await t.sandboxes.create(`${t.prefix}-c`)
+      await assert.rejects(t.links.createVeth(veth(t, path, 3)), error => isKind(error, 'system'))
+      assert.equal(await t.links.find('eth0', path), undefined)
+      await makeBridge(t)
+      await t.links.createVeth(veth(t, path, 3))
+      await assert.rejects(t.links.createVeth(veth(t, path, 4)))
+      assert.equal(await t.links.find(`${t.prefix}v4`), undefined)
+      await assert.rejects(t.links.createVeth(veth(t, path, 3, { containerName: 'eth1' })))
+      assert.equal(await t.links.find('eth1', path), undefined)
+      assert.equal((await t.links.find('eth0', path))?.mac, '02:42:0a:fb:07:03')
+      await cleanUp(t, [`${t.prefix}-c`], [`${t.prefix}v3`])
+    })
+
+    run('the default route is replaced, not doubled', async t => {
+      await makeBridge(t)
+      const path = await t.sandboxes.create(`${t.prefix}-d`)
+      await t.links.createVeth(veth(t, path, 5))
+      await t.links.replaceRoutes(path, [{ destination: 'default', gateway: '10.251.7.254', device: 'eth0' }])
+      const routes = await t.links.routes(4, path)
+      const defaults = routes.filter(({ destination }) => destination === 'default')
+      assert.deepEqual(
+        defaults.map(({ gateway }) => gateway),
+        ['10.251.7.254'],
+      )
+      await assert.rejects(t.links.replaceRoutes(path, [{ destination: '10.9.0.0/16', device: 'eth9' }]))
+      await cleanUp(t, [`${t.prefix}-d`], [`${t.prefix}v5`])
+    })
+
+    run('deleting twice, or what never was, is success', async t => {
+      t.links.deleteLink(`${t.prefix}no`)
+      t.links.deleteLink(`${t.prefix}no`)
+      await t.links.settled()
+    })
+
+    run('a link is made anew at once after its deletion was queued', async t => {
+      await makeBridge(t)
+      const path = await t.sandboxes.create(`${t.prefix}-e`)
+      await t.links.createVeth(veth(t, path, 6))
+      t.links.deleteLink(`${t.prefix}v6`)
+      await t.links.createVeth(veth(t, path, 6))
+      await t.links.settled()
+      assert.equal((await t.links.find('eth0', path))?.up, true)
+      await cleanUp(t, [`${t.prefix}-e`], [`${t.prefix}v6`])
+    })
+  })
+}
