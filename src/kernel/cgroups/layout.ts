@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseMountInfo } from '#codec/mountinfo.ts'
 
 /**
  * Where this host's cgroup hierarchies are mounted. On a hybrid host the v1 controllers are what containers use; the v2
@@ -16,15 +17,10 @@ export interface CgroupLayout {
 export function readLayout(mountinfo = readFileSync('/proc/self/mountinfo', 'utf8')): CgroupLayout {
   const roots = new Map<string, string>()
   let unified: string | undefined
-  for (const line of mountinfo.split('\n')) {
-    // 36 35 98:0 /root /mount/point options [optional...] - type source superoptions
-    const separator = line.indexOf(' - ')
-    if (separator < 0) continue
-    const mountPoint = unescapeMount(line.split(' ')[4]!)
-    const [type, , superOptions = ''] = line.slice(separator + 3).split(' ')
+  for (const { type, mountPoint, superOptions } of parseMountInfo(mountinfo)) {
     if (type === 'cgroup2') unified ??= mountPoint
     if (type !== 'cgroup') continue
-    for (const option of superOptions.split(',')) {
+    for (const option of superOptions) {
       const name = option.startsWith('name=') ? option.slice(5) : option
       if (option.startsWith('name=') || V1_CONTROLLERS.has(option)) roots.set(name, roots.get(name) ?? mountPoint)
     }
@@ -56,8 +52,3 @@ const V1_CONTROLLERS = new Set([
   'rdma',
   'misc',
 ])
-
-/** mountinfo writes space, tab, newline and backslash as octal escapes. */
-function unescapeMount(path: string): string {
-  return path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
-}

@@ -25,7 +25,12 @@ export interface MonitorCommand {
 }
 
 const F_SETFL = 4
-const ENVIRONMENT = ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'LC_ALL=C', '_OCI_SYNCPIPE=3']
+const ENVIRONMENT = [
+  'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  'LC_ALL=C',
+  'TZ=UTC',
+  '_OCI_SYNCPIPE=3',
+]
 
 /**
  * Starts conmon, which forks itself into a session of its own and outlives us. Must run on the main thread inside the

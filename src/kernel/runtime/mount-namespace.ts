@@ -17,7 +17,7 @@ import {
   unshare,
 } from '#kernel/ffi/libc.ts'
 import { hasErrno } from '#kernel/ffi/errno.ts'
-import { mountAt, readMountinfo } from './mountinfo.ts'
+import { mountAt, peerGroup, readMountinfo } from './mountinfo.ts'
 
 const CLONE_FS = 0x200
 const fchdir = native('int fchdir(int fd)')
@@ -128,11 +128,8 @@ export class MountNamespace {
   #serves(): boolean {
     const mountinfo = this.within(readMountinfo)
     return this.#roots.every(root => {
-      const outside = mountAt(root)
-      const inside = mountAt(root, mountinfo)
-      // The host's mount is not one of its own: nothing to propagate beyond what `sees` checks.
-      if (outside?.shared === undefined) return outside === undefined && inside === undefined
-      return inside?.master === outside.shared
+      const outside = peerGroup(mountAt(root), 'shared')
+      return outside !== undefined && outside === peerGroup(mountAt(root, mountinfo), 'master')
     })
   }
 

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { hasErrno } from '#kernel/ffi/errno.ts'
 import { MNT_DETACH, mount, MS_BIND, MS_REC, MS_SHARED, umount2 } from '#kernel/ffi/libc.ts'
-import { isBoundOnItself, mountAt } from './mountinfo.ts'
+import { isBoundOnItself, mountAt, peerGroup } from './mountinfo.ts'
 
 /**
  * Makes both roots shared mounts, so that what the daemon mounts below them later (root file systems, volumes, pinned
@@ -14,7 +14,7 @@ export function prepareRoots(execRoot: string, dataRoot: string): () => void {
   for (const root of [dataRoot, execRoot]) {
     mkdirSync(root, { recursive: true, mode: 0o711 })
     const existing = mountAt(root)
-    if (existing?.shared !== undefined) continue
+    if (peerGroup(existing, 'shared') !== undefined) continue
     if (!existing) mount(root, root, null, MS_BIND | MS_REC)
     mount(null, root, null, MS_SHARED | MS_REC)
   }
