@@ -4,7 +4,7 @@ import type { NetworksService } from '#engine/networks/index.ts'
 import type { VolumesService } from '#engine/volumes/index.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Logger } from '#lib/log.ts'
-import type { AuthConfig, AuthResponse, BootstrapRequest, JsonMessage, SystemInfo, SystemVersion } from '#wire/index.ts'
+import type { AuthConfig, AuthResponse, SystemInfo, SystemVersion } from '#wire/index.ts'
 
 /** What the API shows of the daemon as a whole; the composition root implements it. */
 export interface SystemProvider {
@@ -14,12 +14,6 @@ export interface SystemProvider {
   version(): SystemVersion
   /** `POST /auth`. @throws unauthenticated when the registry refuses the credentials */
   checkAuth(auth: AuthConfig): Promise<AuthResponse>
-  /** `POST /berth/images/bootstrap`. @returns the image's id */
-  bootstrapImage?(
-    request: BootstrapRequest,
-    onProgress: (line: JsonMessage) => void,
-    signal: AbortSignal,
-  ): Promise<string>
 }
 
 /** Facts of the host and the installation that defaults and rendering depend on; fixed for the daemon's life. */
@@ -45,6 +39,4 @@ export interface Needs {
   host: HostTraits
   clock: Clock
   log: Logger
-  /** `Server` header: `Berth/0.1.0 (linux)`. */
-  serverName: string
 }

@@ -18,9 +18,9 @@ const bootstrapSchema = z.object({
   include: strings,
   cmd: strings,
   entrypoint: strings,
-  env: strings,
-  workingDir: text,
-  mirror: text,
+  changes: strings,
+  copy: z.array(z.object({ hostPath: z.string(), imagePath: z.string() })).nullish(),
+  setup: strings,
 })
 const platformSchema = z.object({ os: text, architecture: text, variant: text })
 
@@ -50,6 +50,11 @@ export function registryAuth(header: string | undefined): AuthConfig | undefined
 export function bootstrapRequest(body: unknown): BootstrapRequest {
   const parsed = present(parse(bootstrapSchema, body ?? {}))
   if (!parsed.image) throw invalid('no image given: set image to debian:bookworm or the like')
+  for (const { hostPath, imagePath } of parsed.copy ?? []) {
+    if (!hostPath.startsWith('/') || !imagePath.startsWith('/')) {
+      throw invalid(`copy: ${hostPath} and ${imagePath} must be absolute paths`)
+    }
+  }
   return { ...parsed, image: parsed.image }
 }
 

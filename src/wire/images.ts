@@ -95,9 +95,12 @@ export interface BootstrapRequest {
   include?: string[]
   cmd?: string[]
   entrypoint?: string[]
-  env?: string[]
-  workingDir?: string
-  mirror?: string
+  /** Dockerfile instructions: `ENV A=b`, `WORKDIR /srv`. */
+  changes?: string[]
+  /** Files and directories of the daemon's host to put in, owned by root. */
+  copy?: { hostPath: string; imagePath: string }[]
+  /** Shell lines run as root in the new root filesystem, after `copy`. */
+  setup?: string[]
 }
 
 /** `POST /commit`, and the id of an import. */

@@ -1,0 +1,5 @@
+export type { HostTraits, Needs, SystemProvider } from './needs.ts'
+export { apiRoutes } from './routes/index.ts'
+export { ApiServer } from './server.ts'
+export type { TlsOptions } from './listen.ts'
+export { MAX_API, MIN_API, formatVersion } from './api-version.ts'

@@ -1,0 +1,34 @@
+import type { Needs } from '../needs.ts'
+import type { Route } from '../router.ts'
+import { attachRoutes } from './attach.ts'
+import { containerFileRoutes } from './container-files.ts'
+import { containerLifeRoutes } from './container-life.ts'
+import { containerLogRoutes } from './container-logs.ts'
+import { containerReadRoutes } from './container-read.ts'
+import { containerStatsRoutes } from './container-stats.ts'
+import { execRoutes } from './exec.ts'
+import { imageTransferRoutes } from './image-transfer.ts'
+import { imageRoutes } from './images.ts'
+import { networkRoutes } from './networks.ts'
+import { systemRoutes } from './system.ts'
+import { unsupportedRoutes } from './unsupported.ts'
+import { volumeRoutes } from './volumes.ts'
+
+/** Every endpoint. Where two match, the earlier one wins. */
+export function apiRoutes(needs: Needs): Route[] {
+  return [
+    ...containerLifeRoutes(needs),
+    ...containerReadRoutes(needs),
+    ...containerLogRoutes(needs),
+    ...containerStatsRoutes(needs),
+    ...containerFileRoutes(needs),
+    ...attachRoutes(needs),
+    ...execRoutes(needs),
+    ...imageTransferRoutes(needs),
+    ...imageRoutes(needs),
+    ...networkRoutes(needs),
+    ...volumeRoutes(needs),
+    ...systemRoutes(needs),
+    ...unsupportedRoutes(),
+  ]
+}

@@ -1,0 +1,58 @@
+import { volumeCreateRequest } from '#wire/volume-request.ts'
+import type { VolumeListResponse, VolumesPruneResponse } from '#wire/index.ts'
+import type { Needs } from '../needs.ts'
+import { volumeJson } from '../render/volume.ts'
+import type { Route } from '../router.ts'
+
+/** Before this version, prune took named volumes too. */
+const PRUNE_ANONYMOUS_ONLY = 42
+
+export function volumeRoutes({ volumes }: Needs): Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/volumes',
+      handle(context) {
+        const response: VolumeListResponse = {
+          Volumes: volumes.list(context.query.filters()).map(volumeJson),
+          Warnings: null,
+        }
+        context.json(200, response)
+      },
+    },
+    {
+      method: 'POST',
+      path: '/volumes/create',
+      async handle(context) {
+        const request = volumeCreateRequest(await context.body())
+        context.json(201, volumeJson(await volumes.create(request)))
+      },
+    },
+    {
+      method: 'POST',
+      path: '/volumes/prune',
+      async handle(context) {
+        const filters = new Map(context.query.filters())
+        if (context.version < PRUNE_ANONYMOUS_ONLY && !filters.has('all')) filters.set('all', ['true'])
+        const { deleted, spaceReclaimed } = await volumes.prune(filters)
+        const response: VolumesPruneResponse = { VolumesDeleted: deleted, SpaceReclaimed: spaceReclaimed }
+        context.json(200, response)
+      },
+    },
+    {
+      method: 'GET',
+      path: '/volumes/{name}',
+      handle(context) {
+        context.json(200, volumeJson(volumes.get(context.param('name'))))
+      },
+    },
+    {
+      method: 'DELETE',
+      path: '/volumes/{name}',
+      async handle(context) {
+        await volumes.remove(context.param('name'), { force: context.query.bool('force') })
+        context.empty(204)
+      },
+    },
+  ]
+}
