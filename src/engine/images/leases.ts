@@ -6,11 +6,18 @@ export class Leases {
   readonly #counts = new Map<string, number>()
   readonly #deletions = new Set<Promise<void>>()
   readonly #deferred = new Set<string>()
+  #sweep: Promise<void> | undefined
+  #open = 0
   #blind = 0
 
-  /** For work that knows the names of its blobs beforehand and holds each before it writes it. */
-  open(): Lease {
-    return new Lease(this.#counts)
+  /** For work that knows the names of its blobs beforehand and holds each before it looks for it or writes it. */
+  async open(): Promise<Lease> {
+    this.#open++
+    await this.#sweep
+    return new Lease(this.#counts, () => {
+      this.#open--
+      return []
+    })
   }
 
   /**
@@ -18,9 +25,11 @@ export class Leases {
    * check already: deletions wait until it is done, and it waits for those under way.
    */
   async openBlind(): Promise<Lease> {
+    this.#open++
     this.#blind++
-    await Promise.all(this.#deletions)
+    await Promise.all([this.#sweep, ...this.#deletions])
     return new Lease(this.#counts, () => {
+      this.#open--
       if (--this.#blind > 0) return []
       const deferred = Array.from(this.#deferred)
       this.#deferred.clear()
@@ -32,8 +41,23 @@ export class Leases {
     return this.#counts.has(key)
   }
 
-  keys(): string[] {
-    return Array.from(this.#counts.keys())
+  /**
+   * Runs a sweep, which decides from what is recorded, while no other work is under way: work that begins meanwhile
+   * waits for it.
+   * @returns undefined when there is work under way: then it is not the time
+   */
+  async sweeping<T>(work: () => Promise<T>): Promise<T | undefined> {
+    if (this.#open > 0 || this.#sweep) return undefined
+    const sweep = work()
+    this.#sweep = sweep.then(
+      () => {},
+      () => {},
+    )
+    try {
+      return await sweep
+    } finally {
+      this.#sweep = undefined
+    }
   }
 
   /** Runs a deletion now, or keeps the key for whoever ends the blind work under way. */
@@ -55,10 +79,10 @@ export class Leases {
 
 export class Lease {
   readonly #counts: Map<string, number>
-  readonly #onRelease: () => string[]
+  #onRelease: () => string[]
   readonly #mine = new Set<string>()
 
-  constructor(counts: Map<string, number>, onRelease: () => string[] = () => []) {
+  constructor(counts: Map<string, number>, onRelease: () => string[]) {
     this.#counts = counts
     this.#onRelease = onRelease
   }
@@ -78,6 +102,8 @@ export class Lease {
       else this.#counts.delete(key)
     }
     this.#mine.clear()
-    return [...keys, ...this.#onRelease()]
+    const deferred = this.#onRelease()
+    this.#onRelease = () => []
+    return [...keys, ...deferred]
   }
 }

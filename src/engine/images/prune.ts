@@ -1,4 +1,5 @@
 import { checkFilters, matchLabels } from '#model/filters.ts'
+import { blobsOf } from './catalog.ts'
 import { flag } from './list.ts'
 import { remove } from './remove.ts'
 import { parseTime } from './times.ts'
@@ -41,6 +42,9 @@ export async function prune(
       }
     }
   }
+  // What aborted pulls left behind.
+  const needed = new Set(ctx.catalog.list().flatMap(blobsOf))
+  spaceReclaimed += (await ctx.leases.sweeping(() => ctx.content.sweep(needed))) ?? 0
   const attributes = { reclaimed: String(spaceReclaimed) }
   ctx.publish({ Type: 'image', Action: 'prune', Actor: { ID: '', Attributes: attributes } })
   return { deleted, spaceReclaimed }

@@ -2,6 +2,7 @@ import { chainIds, parseConfig } from '#codec/oci/config.ts'
 import { normalizePlatform } from '#codec/oci/platform.ts'
 import { invalid } from '#lib/errors.ts'
 import { timestamp } from './context.ts'
+import { counted } from './streams.ts'
 import type { ContainerConfig } from '#model/config.ts'
 import type { ImageRecord, LayerRecord } from '#model/image.ts'
 import type { ImagesContext } from './context.ts'
@@ -20,9 +21,11 @@ export interface StoredImage {
 }
 
 export interface LayerWatch {
+  /** Resolves when the layer's blob is there. */
+  ready?(index: number): Promise<void>
   /** A layer that is here already is not unpacked. */
   onPresent?(index: number): void
-  /** @param bytes of the uncompressed layer so far */
+  /** @param bytes of the blob so far */
   onUnpack?(index: number, bytes: number): void
   onDone?(index: number): void
 }
@@ -50,6 +53,7 @@ export async function register(
 
   const layers: LayerRecord[] = []
   for (const [i, blob] of stored.layers.entries()) {
+    await watch.ready?.(i)
     const layer = { diffId: config.diffIds[i]!, chainId: chain[i]!, parent: chain[i - 1], digest: blob.digest }
     const size = await ensureLayer(ctx, i, layer, watch)
     const { diffId, chainId } = layer
@@ -94,10 +98,8 @@ function ensureLayer(
       watch.onPresent?.(index)
       return ctx.catalog.layerSize(layer.chainId) ?? ctx.snapshots.usage(layer.chainId)
     }
-    const blob = await ctx.content.open(layer.digest)
-    const { diffId, size } = await ctx.snapshots.unpack(layer.chainId, layer.parent, blob, bytes =>
-      watch.onUnpack?.(index, bytes),
-    )
+    const blob = counted(await ctx.content.open(layer.digest), bytes => watch.onUnpack?.(index, bytes))
+    const { diffId, size } = await ctx.snapshots.unpack(layer.chainId, layer.parent, blob)
     if (diffId !== layer.diffId) {
       await ctx.snapshots.remove(layer.chainId)
       throw invalid(`invalid diffID for layer ${index}: expected "${layer.diffId}", got "${diffId}"`)

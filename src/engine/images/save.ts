@@ -23,7 +23,7 @@ interface Saved {
  */
 export async function save(ctx: ImagesContext, references: string[], platform?: Platform): Promise<Readable> {
   const chosen = choose(ctx, references, platform)
-  const lease = ctx.leases.open()
+  const lease = await ctx.leases.open()
   for (const { image } of chosen) for (const digest of blobsOf(image)) lease.hold(digest)
   const tar = pack()
   // The tar is read as fast as the client takes it; a client that goes away destroys it.

@@ -1,4 +1,4 @@
-import { Readable, pipeline } from 'node:stream'
+import { Readable, Transform, pipeline } from 'node:stream'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { compressionOf } from '#codec/oci/manifest.ts'
 import { invalid } from '#lib/errors.ts'
@@ -58,4 +58,17 @@ export async function readAll(source: Readable, limit: number, what: string): Pr
     parts.push(chunk as Buffer)
   }
   return Buffer.concat(parts)
+}
+
+/** The same stream, its bytes counted as they pass. */
+export function counted(source: Readable, onBytes: (bytes: number) => void): Readable {
+  let bytes = 0
+  const counter = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      bytes += chunk.length
+      onBytes(bytes)
+      done(null, chunk)
+    },
+  })
+  return pipeline(source, counter, () => {})
 }

@@ -7,13 +7,12 @@ import type { ImagesContext } from './context.ts'
  */
 export async function sweep(ctx: ImagesContext, roots: ReadonlySet<string>): Promise<void> {
   const images = ctx.catalog.list()
-  const held = ctx.leases.keys()
-  const blobs = new Set([...images.flatMap(blobsOf), ...held])
+  const blobs = new Set(images.flatMap(blobsOf))
   const empty = images.filter(image => image.layers.length === 0).map(image => `empty-${image.id.slice(7)}`)
   const layers = images.flatMap(image => image.layers.map(layer => layer.chainId))
-  await ctx.leases.deleting('', async () => {
+  await ctx.leases.sweeping(async () => {
     const freed = await ctx.content.sweep(blobs)
-    const freedLayers = await ctx.snapshots.sweep(new Set([...roots, ...layers, ...empty, ...held]))
+    const freedLayers = await ctx.snapshots.sweep(new Set([...roots, ...layers, ...empty]))
     if (freed + freedLayers > 0) ctx.log.info('unneeded image data removed', { bytes: freed + freedLayers })
   })
 }

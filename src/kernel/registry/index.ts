@@ -1,0 +1,2 @@
+export { HttpRegistry } from './registry.ts'
+export type { HttpRegistryOptions } from './agents.ts'
