@@ -1,1 +1,4 @@
 export type * from './service.ts'
+export { Containers } from './containers.ts'
+export { Events } from './events.ts'
+export type { ContainersOptions } from './context.ts'

@@ -96,8 +96,11 @@ export interface ContainersService {
     signal: AbortSignal,
   ): Promise<{ result: Promise<{ exitCode: number; error?: string }> }>
 
-  /** Subscribes to output before the container starts, so that nothing is missed. `logs` replays first. */
-  attach(reference: string, options: { signal: AbortSignal }): Promise<Attachment>
+  /**
+   * Subscribes to output before the container starts, so that nothing is missed. With `stdin: false` the client only
+   * listens: its going away leaves the stdin of a `stdinOnce` container open.
+   */
+  attach(reference: string, options: { signal: AbortSignal; stdin?: boolean }): Promise<Attachment>
   logs(reference: string, request: LogRequest): Promise<AsyncIterable<LogLine>>
   resize(reference: string, height: number, width: number): Promise<void>
 

@@ -1,0 +1,132 @@
+import { rfc3339Nano } from '#lib/clock.ts'
+import { invalid } from '#lib/errors.ts'
+import type { Rollback } from '#lib/rollback.ts'
+import type { ContainerConfig, EndpointRequest, HostConfig } from '#model/config.ts'
+import type { ContainerRecord } from '#model/container.ts'
+import type { ImageRecord } from '#model/image.ts'
+import { directoryOf, publish, rollbackFor, type Context } from '../context.ts'
+import { parseName, randomName } from '../names.ts'
+import { ownerOf } from '../owner.ts'
+import type { CreateContainer } from '../service.ts'
+import { parseNetworkMode } from '../spec/modes.ts'
+import { checkLimits } from './limits.ts'
+import { mergeConfig } from './merge-config.ts'
+import { makeMounts } from './make-mounts.ts'
+import { mountPointOf, planMounts } from './plan-mounts.ts'
+import { resolveReferences } from './references.ts'
+import { validate } from './validate.ts'
+
+/** `POST /containers/create`: everything is checked first; what a failure left half made is undone. */
+export async function create(ctx: Context, request: CreateContainer): Promise<{ id: string; warnings: string[] }> {
+  if (!request.config.Image) throw invalid('no image specified: name the image to create the container from')
+  const wantedName = request.name === '' ? '' : parseName(request.name)
+  const image = ctx.images.resolve(request.config.Image, request.platform)
+  const facts = ctx.host.facts()
+  const { limits: hostConfig, warnings } = checkLimits(normalize(request.hostConfig), {
+    cpus: facts.cpus,
+    controllers: ctx.cgroups.controllers,
+  })
+  const config = mergeConfig(request.config, image.config)
+  validate(config, hostConfig, facts)
+  const inherited = resolveReferences(ctx, hostConfig)
+  const plan = planMounts(config, hostConfig, inherited)
+
+  const id = ctx.randomHex(64)
+  if (!config.Hostname) {
+    const shared = parseNetworkMode(hostConfig.NetworkMode).kind === 'host' || hostConfig.UTSMode === 'host'
+    config.Hostname = shared ? facts.hostname : id.slice(0, 12)
+  }
+  const name = wantedName || randomName(candidate => ctx.records.isNameFree(candidate), ctx.random)
+  const record = draft(ctx, { id, name, image, config, hostConfig })
+  const rollback = rollbackFor(ctx, `create ${name}`)
+  try {
+    ctx.records.reserveName(name, id)
+    rollback.add('release name', () => ctx.records.releaseName(name, id))
+    await build(ctx, record, image, plan, endpointRequests(request.endpoints, hostConfig), rollback)
+  } catch (error) {
+    await rollback.run()
+    throw error
+  }
+  rollback.commit()
+  publish(ctx, record, 'create')
+  return { id, warnings }
+}
+
+async function build(
+  ctx: Context,
+  record: ContainerRecord,
+  image: ImageRecord,
+  plan: NonNullable<ContainerRecord['mountPlan']>,
+  endpoints: Record<string, EndpointRequest>,
+  rollback: Rollback,
+): Promise<void> {
+  const { id } = record
+  record.endpoints = await ctx.networks.plan(ownerOf(record), endpoints)
+  rollback.add('forget network reservations', () => ctx.networks.forget(id))
+  const directory = directoryOf(ctx, id)
+  rollback.add('remove directory', () => ctx.files.remove(directory))
+  await ctx.files.makeDirectory(directory, { mode: 0o710 })
+  rollback.add('remove rootfs', () => ctx.images.removeRootfs(record.snapshotKey))
+  await ctx.images.createRootfs(record.snapshotKey, image)
+  const made = await makeMounts(ctx, plan, image, rollback)
+  record.mountPlan = made.map(mount => mount.plan)
+  record.mounts = made.map(mount => mountPointOf(mount.plan, mount.source))
+  ctx.records.insert(record)
+}
+
+function draft(
+  ctx: Context,
+  parts: { id: string; name: string; image: ImageRecord; config: ContainerConfig; hostConfig: HostConfig },
+): ContainerRecord {
+  const { id, name, image, config, hostConfig } = parts
+  return {
+    id,
+    name,
+    created: rfc3339Nano(ctx.clock.nowNano()),
+    imageId: image.id,
+    platform: { os: image.platform.os, architecture: image.platform.architecture },
+    config,
+    hostConfig,
+    mounts: [],
+    mountPlan: [],
+    endpoints: {},
+    publishedPorts: [],
+    state: { kind: 'created' },
+    restartCount: 0,
+    stoppedByUser: false,
+    snapshotKey: id,
+    logPath: hostConfig.LogConfig.Type === 'none' ? '' : `${directoryOf(ctx, id)}/container.log`,
+    sandboxPath: '',
+  }
+}
+
+/** What is stored for fields that were left empty, as Docker stores it. */
+function normalize(host: HostConfig): HostConfig {
+  const network = host.NetworkMode === '' || host.NetworkMode === 'default' ? 'bridge' : host.NetworkMode
+  return {
+    ...host,
+    NetworkMode: network ?? 'bridge',
+    RestartPolicy: {
+      Name: host.RestartPolicy?.Name || 'no',
+      MaximumRetryCount: host.RestartPolicy?.MaximumRetryCount ?? 0,
+    },
+    LogConfig: { Type: host.LogConfig?.Type || 'json-file', Config: host.LogConfig?.Config ?? {} },
+    IpcMode: host.IpcMode || 'private',
+    ShmSize: host.ShmSize || 64 * 1024 * 1024,
+  }
+}
+
+/** The networks to attach to: those asked for, and the one that the network mode names. */
+function endpointRequests(
+  requested: Record<string, EndpointRequest>,
+  host: HostConfig,
+): Record<string, EndpointRequest> {
+  const mode = parseNetworkMode(host.NetworkMode)
+  if (mode.kind === 'container') return {}
+  if (mode.kind === 'host' || mode.kind === 'none') return { [mode.kind]: requested[mode.kind] ?? {} }
+  const { default: asDefault, ...rest } = requested
+  const named = asDefault ? { bridge: asDefault, ...rest } : rest
+  if (host.NetworkMode in named) return named
+  // A client that names only other networks than its mode's means those (Docker attaches to the mode's as well).
+  return { [host.NetworkMode]: {}, ...named }
+}

@@ -1,0 +1,81 @@
+import { invalid, isKind } from '#lib/errors.ts'
+import type { Rollback } from '#lib/rollback.ts'
+import type { MountPlan } from '#model/container.ts'
+import type { ImageRecord } from '#model/image.ts'
+import type { VolumeRecord } from '#model/volume.ts'
+import type { Context } from '../context.ts'
+import type { ResolvedMount } from '../spec/input.ts'
+import { join } from './paths.ts'
+
+/**
+ * Makes the volumes that a plan needs and fills the empty ones from the image; checks bind sources and images.
+ * Returns the plan with names filled in, and each mount's source for `inspect`.
+ */
+export async function makeMounts(
+  ctx: Context,
+  plan: MountPlan[],
+  image: ImageRecord,
+  rollback: Rollback,
+): Promise<ResolvedMount[]> {
+  const made: ResolvedMount[] = []
+  let imageRoot: string | undefined
+  for (const mount of plan) {
+    if (mount.type === 'volume') {
+      const volume = await makeVolume(ctx, mount, rollback)
+      if (!mount.noCopy && !mount.subpath) {
+        imageRoot ??= await ctx.images.mountImage(image)
+        await copyUp(ctx, volume.name, imageRoot, mount.destination)
+      }
+      const filled = { ...mount, source: volume.name, driver: volume.driver }
+      made.push({ plan: filled, source: volume.mountpoint })
+    } else if (mount.type === 'bind') {
+      if (!mount.createSource && !(await ctx.files.stat(mount.source, { follow: true })))
+        throw missingSource(mount.source)
+      made.push({ plan: mount, source: mount.source })
+    } else {
+      if (mount.type === 'image') ctx.images.resolve(mount.source)
+      made.push({ plan: mount, source: mount.source })
+    }
+  }
+  return made
+}
+
+export function missingSource(path: string): Error {
+  return invalid(`invalid mount config for type "bind": bind source path does not exist: ${path}`)
+}
+
+async function makeVolume(ctx: Context, mount: MountPlan, rollback: Rollback): Promise<VolumeRecord> {
+  const hasOptions = Object.keys(mount.driverOptions).length > 0
+  const existing = mount.source === '' ? undefined : find(ctx, mount.source)
+  if (existing && !hasOptions && (mount.driver === '' || mount.driver === existing.driver)) return existing
+  const volume = await ctx.volumes.create({
+    name: mount.source,
+    driver: mount.driver || 'local',
+    options: mount.driverOptions,
+    labels: mount.labels,
+    anonymous: mount.anonymous && mount.source === '',
+  })
+  if (!existing) rollback.add('remove volume', () => ctx.volumes.remove(volume.name, { force: true }))
+  return volume
+}
+
+function find(ctx: Context, name: string): VolumeRecord | undefined {
+  try {
+    return ctx.volumes.get(name)
+  } catch (error) {
+    if (isKind(error, 'not-found')) return undefined
+    throw error
+  }
+}
+
+async function copyUp(ctx: Context, volume: string, imageRoot: string, destination: string): Promise<void> {
+  let source: string
+  try {
+    source = await ctx.rooted.resolve(imageRoot, destination)
+    if ((await ctx.rooted.stat(imageRoot, source)).kind !== 'directory') return
+  } catch (error) {
+    if (isKind(error, 'not-found')) return
+    throw error
+  }
+  await ctx.volumes.copyUp(volume, join(imageRoot, source))
+}

@@ -1,0 +1,33 @@
+import { BerthError } from '#lib/errors.ts'
+import { canPause, canUnpause, type Verdict } from '#model/container-state.ts'
+import { publish, type Context } from './context.ts'
+
+/** `POST /containers/{id}/pause`. @throws conflict when it does not run or is paused already */
+export function pause(ctx: Context, reference: string): Promise<void> {
+  const { id } = ctx.records.find(reference)
+  return ctx.locks.run(id, async () => {
+    const record = ctx.records.find(id)
+    demand(canPause(record.state), id)
+    if (record.state.kind !== 'running') return
+    const { run, health } = record.state
+    await ctx.runtime.pause(id)
+    publish(ctx, ctx.records.setState(id, { kind: 'paused', run, ...(health ? { health } : {}) }), 'pause')
+  })
+}
+
+/** `POST /containers/{id}/unpause`. @throws conflict when it is not paused */
+export function unpause(ctx: Context, reference: string): Promise<void> {
+  const { id } = ctx.records.find(reference)
+  return ctx.locks.run(id, async () => {
+    const record = ctx.records.find(id)
+    demand(canUnpause(record.state), id)
+    if (record.state.kind !== 'paused') return
+    const { run, health } = record.state
+    await ctx.runtime.resume(id)
+    publish(ctx, ctx.records.setState(id, { kind: 'running', run, ...(health ? { health } : {}) }), 'unpause')
+  })
+}
+
+function demand(verdict: Verdict, id: string): void {
+  if (!verdict.ok) throw new BerthError('conflict', `Container ${id} ${verdict.reason}`)
+}
