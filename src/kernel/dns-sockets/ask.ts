@@ -63,8 +63,13 @@ function overUdp(fd: number, query: Buffer): Exchange {
     socket.once('error', reject)
     socket.once('message', resolve)
     socket.bind({ fd, exclusive: true }, () => {
-      // The descriptor is connected, which Node need not know: send(2) without an address.
-      libc.send(fd, query, libc.MSG_DONTWAIT)
+      if (!open) return
+      try {
+        // The descriptor is connected, which Node need not know: send(2) without an address.
+        libc.send(fd, query, libc.MSG_DONTWAIT)
+      } catch (error) {
+        reject(error)
+      }
     })
   })
   const stop = () => {
