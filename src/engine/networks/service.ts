@@ -87,6 +87,11 @@ export interface NetworksService {
   ): Promise<EndpointRecord>
   disconnect(containerId: string, networkReference: string): Promise<void>
   rename(containerId: string, newName: string): void
+  /**
+   * Contents of /etc/resolv.conf and /etc/hosts as a live container should have them now: write them in place after
+   * `connect` and `disconnect`. undefined when the container has no sandbox.
+   */
+  files(containerId: string): Promise<{ resolvConf: string; hosts: string } | undefined>
   /** Health gate for DNS and balancing. */
   setHealthy(containerId: string, healthy: boolean): void
 

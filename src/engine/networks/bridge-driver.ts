@@ -1,0 +1,111 @@
+import { conflict } from '#lib/errors.ts'
+import type { NetworkRecord } from '#model/network.ts'
+import type { Links } from '#ports/links.ts'
+import type { Attachment, NetworkDriver } from './driver.ts'
+import { quote, sameBridge } from './firewall/ruleset.ts'
+import type { Element } from './firewall/ruleset.ts'
+import { formatAddress, formatCidr } from './ipam/address.ts'
+import type { Ipam } from './ipam/ipam.ts'
+import { bridgeOptions, endpointSysctls } from './options.ts'
+import type { CreateNetwork } from './service.ts'
+
+/** Host end of an endpoint's veth: 15 characters, the most that the kernel takes. */
+export const vethName = (endpointId: string): string => `veth${endpointId.slice(0, 11)}`
+
+/** Alias of every interface that this daemon makes: what a sweep goes by. */
+export const aliasOf = (key: string, id: string): string => `berth:${key}:${id}`
+
+/** One Linux bridge a network, one veth pair an endpoint. */
+export class BridgeDriver implements NetworkDriver {
+  readonly name = 'bridge'
+  readonly addressed = true
+  readonly #links: Links
+  readonly #ipam: Ipam
+  readonly #key: string
+  readonly #hostMtu: () => number
+  #forwarding6 = false
+
+  constructor(links: Links, ipam: Ipam, key: string, hostMtu: () => number) {
+    this.#links = links
+    this.#ipam = ipam
+    this.#key = key
+    this.#hostMtu = hostMtu
+  }
+
+  validate(request: CreateNetwork): void {
+    bridgeOptions(request.options)
+  }
+
+  async interfaceFor(id: string, request: CreateNetwork): Promise<string> {
+    const { name } = bridgeOptions(request.options)
+    if (name === '') return `br-${id.slice(0, 12)}`
+    const link = await this.#links.find(name)
+    if (link) throw conflict(`interface ${name} exists already: choose another com.docker.network.bridge.name`)
+    return name
+  }
+
+  async up(network: NetworkRecord): Promise<void> {
+    const pools = this.#ipam.pools(network.id)
+    await this.#links.ensureBridge({
+      name: network.bridgeName,
+      mtu: bridgeOptions(network.options).mtu ?? this.#hostMtu(),
+      addresses: pools.map(pool => `${formatAddress(pool.gateway)}/${pool.subnet.prefix}`),
+      alias: aliasOf(this.#key, network.id),
+    })
+    // For the host's own 127.0.0.1:PORT: the reply's destination is 127.0.0.1 when it comes in by the bridge. The raw
+    // chain keeps everybody else's packets for 127.0.0.0/8 out.
+    await this.#links.setSysctl(`net.ipv4.conf.${network.bridgeName}.route_localnet`, '1')
+    if (pools.some(pool => pool.subnet.family === 6) && !this.#forwarding6) {
+      await this.#links.setSysctl('net.ipv6.conf.all.forwarding', '1')
+      this.#forwarding6 = true
+    }
+  }
+
+  down(network: NetworkRecord): void {
+    this.#links.deleteLink(network.bridgeName)
+  }
+
+  elements(network: NetworkRecord): Element[] {
+    const { icc, masquerade } = bridgeOptions(network.options)
+    const bridge = quote(network.bridgeName)
+    const pair = sameBridge(network.bridgeName)
+    const elements: Element[] = [
+      { set: 'bridges', key: bridge },
+      { set: 'same', key: pair },
+    ]
+    if (icc) elements.push({ set: 'icc', key: pair })
+    if (network.internal) elements.push({ set: 'internal', key: bridge })
+    else if (masquerade) {
+      for (const { subnet } of this.#ipam.pools(network.id)) {
+        elements.push({ set: subnet.family === 4 ? 'masquerade4' : 'masquerade6', key: formatCidr(subnet) })
+      }
+    }
+    return elements
+  }
+
+  async attach(network: NetworkRecord, attachment: Attachment): Promise<void> {
+    const { endpoint, device, sandboxPath } = attachment
+    const { icc, mtu } = bridgeOptions(network.options)
+    await this.#links.createVeth({
+      hostName: vethName(endpoint.endpointId),
+      bridge: network.bridgeName,
+      sandbox: sandboxPath,
+      containerName: device,
+      mac: endpoint.mac,
+      addresses: [
+        ...(endpoint.ipv4 ? [`${endpoint.ipv4}/${endpoint.ipv4PrefixLength}`] : []),
+        ...(endpoint.ipv6 ? [`${endpoint.ipv6}/${endpoint.ipv6PrefixLength}`] : []),
+      ],
+      mtu: mtu ?? this.#hostMtu(),
+      routes: attachment.routes,
+      ...(!icc && { isolated: true }),
+      ...(attachment.publishes && { hairpin: true }),
+      alias: aliasOf(this.#key, attachment.containerId),
+      sysctls: endpointSysctls(endpoint.request.DriverOpts),
+    })
+  }
+
+  detach(_network: NetworkRecord, endpointId: string): void {
+    this.#links.deleteLink(vethName(endpointId))
+  }
+}

@@ -1,0 +1,84 @@
+import type { Clock } from '#lib/clock.ts'
+import type { Logger } from '#lib/log.ts'
+import type { EndpointRecord, PublishedPort } from '#model/container.ts'
+import type { EngineEvent } from '#model/event.ts'
+import type { NetworkRecord } from '#model/network.ts'
+import type { Firewall } from '#ports/firewall.ts'
+import type { Host } from '#ports/host.ts'
+import type { Links, Sandboxes } from '#ports/links.ts'
+import type { DnsSockets, HostPorts } from '#ports/resolver.ts'
+import type { Store } from '#ports/store.ts'
+import type { Forwarder } from './dns/forwarder.ts'
+import type { Zone } from './dns/zone.ts'
+import type { NetworkDriver } from './driver.ts'
+import type { FirewallTable } from './firewall/table.ts'
+import type { Ipam } from './ipam/ipam.ts'
+import type { HostPortTable } from './ports/host-ports.ts'
+import type { Registry } from './registry.ts'
+import type { SandboxOwner } from './service.ts'
+
+export interface NetworksOptions {
+  links: Links
+  sandboxes: Sandboxes
+  firewall: Firewall
+  dnsSockets: DnsSockets
+  hostPorts: HostPorts
+  host: Host
+  store: Store
+  clock: Clock
+  log: Logger
+  publish: (event: Omit<EngineEvent, 'time' | 'timeNano' | 'scope'>) => void
+  /** Tells this daemon's kernel objects from another's: a few letters and digits, the same at each start. */
+  key: string
+  /** nftables table, `berth` or `berth-<suffix>`. */
+  table: string
+  /** Interface of the default network. */
+  bridge: string
+  /** CIDR of the default network; the first free default pool if absent. The gateway is its first address. */
+  pool?: string
+  /** Hex digits of `bytes` random bytes. */
+  randomHex: (bytes: number) => string
+  /** Uniform in [0, 1). */
+  random: () => number
+}
+
+/** A network as stored: with what `inspect` does not show. */
+export interface StoredNetwork extends NetworkRecord {
+  /** Subnets that the user gave: only there may an address be asked for (Docker's rule). */
+  configuredSubnets: string[]
+}
+
+/** A sandbox that exists, or is being made (`ready` false). */
+export interface LiveSandbox {
+  owner: SandboxOwner
+  /** Name that `Sandboxes` knows it by. */
+  sandboxId: string
+  path: string
+  /** By network id. */
+  endpoints: Map<string, EndpointRecord>
+  ports: PublishedPort[]
+  embeddedDns: boolean
+  /** Private DNS names: alias to container name, lower case. */
+  links: Map<string, string>
+  healthy: boolean
+  ready: boolean
+}
+
+/** What the verbs of this folder share. One object for each service. */
+export interface Context extends Omit<NetworksOptions, 'hostPorts'> {
+  registry: Registry
+  drivers: ReadonlyMap<string, NetworkDriver>
+  ipam: Ipam
+  filter: FirewallTable
+  portTable: HostPortTable
+  /** By network id. */
+  zones: Map<string, Zone>
+  /** By container id. */
+  live: Map<string, LiveSandbox>
+  /** What containers asked for, running or not: container id to network ids. */
+  planned: Map<string, Set<string>>
+  upstream: Forwarder
+  /** Addresses whose interface is still being deleted, by `network/address`. */
+  draining: Map<string, Promise<void>>
+  hostMtu: number
+}

@@ -1,0 +1,120 @@
+import { isKind } from '#lib/errors.ts'
+import type { EndpointRequest } from '#model/config.ts'
+import type { EndpointRecord } from '#model/container.ts'
+import type { Rollback } from '#lib/rollback.ts'
+import type { RouteSpec } from '#ports/links.ts'
+import type { Context, StoredNetwork } from './context.ts'
+import { formatAddress } from './ipam/address.ts'
+import type { Family } from './ipam/address.ts'
+import { checkMac, macOf, randomMac } from './mac.ts'
+import type { SandboxOwner } from './service.ts'
+
+type Named = Pick<SandboxOwner, 'id' | 'name' | 'hostname'>
+
+/** An attachment as it is kept while the container does not run. */
+export function detachedEndpoint(network: StoredNetwork, owner: Named, request: EndpointRequest): EndpointRecord {
+  return {
+    networkId: network.id,
+    networkName: network.name,
+    request,
+    endpointId: '',
+    ipv4: '',
+    ipv4PrefixLength: 0,
+    ipv4Gateway: '',
+    ipv6: '',
+    ipv6PrefixLength: 0,
+    ipv6Gateway: '',
+    mac: request.MacAddress ? checkMac(request.MacAddress) : '',
+    dnsNames: dnsNames(network, owner, request),
+  }
+}
+
+/** Container name, aliases, short id, own hostname; none on the default network, which serves no names. */
+export function dnsNames(network: StoredNetwork, owner: Named, request: EndpointRequest): string[] {
+  if (network.builtin) return []
+  const names = [owner.name, ...(request.Aliases ?? []), owner.id.slice(0, 12), owner.hostname]
+  return [...new Set(names.filter(name => name !== ''))]
+}
+
+/** Gives the endpoint its id, addresses and MAC. Each lease is given back by the rollback. */
+export async function fillEndpoint(
+  ctx: Context,
+  network: StoredNetwork,
+  owner: Named,
+  request: EndpointRequest,
+  rollback: Pick<Rollback, 'add'>,
+): Promise<EndpointRecord> {
+  const endpoint = { ...detachedEndpoint(network, owner, request), endpointId: ctx.randomHex(32) }
+  if (!ctx.drivers.get(network.driver)!.addressed) return endpoint
+  const wanted = { 4: request.IPAMConfig?.IPv4Address, 6: request.IPAMConfig?.IPv6Address }
+  for (const family of [4, 6] as const) {
+    const pool = ctx.ipam.pool(network.id, family)
+    if (!pool) continue
+    const address = await lease(ctx, network, family, owner.id, wanted[family])
+    rollback.add('release address', () => {
+      // A claimed address stays with its container.
+      if (!wanted[family]) ctx.ipam.release(network.id, address, owner.id)
+    })
+    const gateway = network.internal ? '' : formatAddress(pool.gateway)
+    const { prefix } = pool.subnet
+    if (family === 4) Object.assign(endpoint, { ipv4: address, ipv4PrefixLength: prefix, ipv4Gateway: gateway })
+    else Object.assign(endpoint, { ipv6: address, ipv6PrefixLength: prefix, ipv6Gateway: gateway })
+  }
+  endpoint.mac ||= endpoint.ipv4 ? macOf(endpoint.ipv4) : randomMac(ctx.randomHex(5))
+  return endpoint
+}
+
+async function lease(
+  ctx: Context,
+  network: StoredNetwork,
+  family: Family,
+  containerId: string,
+  wanted: string | undefined,
+): Promise<string> {
+  if (wanted) {
+    ctx.ipam.claim(network.id, wanted, containerId)
+    const address = ctx.ipam.reserve(network.id, wanted, containerId, true)
+    // The interface that had it last may still be on its way out and would answer ARP for it.
+    await ctx.draining.get(`${network.id}/${address}`)
+    return address
+  }
+  try {
+    return ctx.ipam.allocate(network.id, family, containerId)
+  } catch (error) {
+    if (!isKind(error, 'unavailable') || ctx.draining.size === 0) throw error
+    await Promise.all(ctx.draining.values())
+    return ctx.ipam.allocate(network.id, family, containerId)
+  }
+}
+
+/** Highest gateway priority first, then by network name: the same interfaces at each start (moby#25181). */
+export function inOrder<T extends { networkName: string; request: EndpointRequest }>(endpoints: Iterable<T>): T[] {
+  return [...endpoints].sort(
+    (a, b) =>
+      (b.request.GwPriority ?? 0) - (a.request.GwPriority ?? 0) ||
+      (a.networkName < b.networkName ? -1 : a.networkName > b.networkName ? 1 : 0),
+  )
+}
+
+/** Which endpoint carries the default route of a family, and takes published ports: the first that leads outside. */
+export function gatewayEndpoint(
+  ctx: Context,
+  endpoints: Iterable<EndpointRecord>,
+  family: Family,
+): EndpointRecord | undefined {
+  return inOrder(endpoints).find(endpoint => {
+    const network = ctx.registry.byId(endpoint.networkId)
+    return network !== undefined && !network.internal && (family === 4 ? endpoint.ipv4 : endpoint.ipv6) !== ''
+  })
+}
+
+export function defaultRoutes(ctx: Context, endpoints: readonly EndpointRecord[], of?: EndpointRecord): RouteSpec[] {
+  const routes: RouteSpec[] = []
+  for (const family of [4, 6] as const) {
+    const endpoint = gatewayEndpoint(ctx, endpoints, family)
+    if (!endpoint || (of && of.endpointId !== endpoint.endpointId)) continue
+    const gateway = family === 4 ? endpoint.ipv4Gateway : endpoint.ipv6Gateway
+    if (gateway) routes.push({ destination: 'default', gateway, family })
+  }
+  return routes
+}

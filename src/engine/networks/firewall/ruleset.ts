@@ -1,0 +1,129 @@
+/**
+ * The packet filter as data: sets and maps whose elements say everything about networks and published ports, and rules
+ * that never change. One table for each daemon; no other table is read or written.
+ *
+ * Beside other firewalls: a verdict `accept` ends only our own chain, so each other table at the same hook still judges
+ * the packet. A host firewall that drops in its forward chain therefore drops published ports too: publishing does not
+ * go round it. We only ever take away (drop) or rewrite (dnat, masquerade).
+ */
+export const SETS = {
+  /** Bridges of this daemon. */
+  bridges: { kind: 'set', type: 'ifname' },
+  /** Bridges without a way in or out. */
+  internal: { kind: 'set', type: 'ifname' },
+  /** `bridge . bridge` of each network whose containers may talk to each other. */
+  icc: { kind: 'set', type: 'ifname . ifname' },
+  /** `bridge . bridge` of each network. */
+  same: { kind: 'set', type: 'ifname . ifname' },
+  /** Subnets that leave under the host's address. */
+  masquerade4: { kind: 'set', type: 'ipv4_addr', interval: true },
+  masquerade6: { kind: 'set', type: 'ipv6_addr', interval: true },
+  /** Published on every address of the host. */
+  any4: { kind: 'map', type: 'inet_proto . inet_service : ipv4_addr . inet_service' },
+  any6: { kind: 'map', type: 'inet_proto . inet_service : ipv6_addr . inet_service' },
+  /** Published on one address. */
+  host4: { kind: 'map', type: 'inet_proto . ipv4_addr . inet_service : ipv4_addr . inet_service' },
+  host6: { kind: 'map', type: 'inet_proto . ipv6_addr . inet_service : ipv6_addr . inet_service' },
+} as const satisfies Record<string, { kind: 'set' | 'map'; type: string; interval?: boolean }>
+
+export type SetName = keyof typeof SETS
+
+/** Key to value; '' in a set. */
+export type Elements = Record<SetName, Map<string, string>>
+
+export interface Element {
+  set: SetName
+  key: string
+  /** Of a map. */
+  value?: string
+}
+
+export const emptyElements = (): Elements =>
+  Object.fromEntries(Object.keys(SETS).map(name => [name, new Map<string, string>()])) as Elements
+
+const RULES = `
+  chain loopback_guard {
+    type filter hook prerouting priority raw; policy accept;
+    # route_localnet on our bridges and DNAT of 127.0.0.1 ports would let a neighbour on the wire, or a container, reach
+    # services of the host's loopback (moby#41872, CVE-2020-8558). Replies to our own masqueraded connections are not
+    # hit: here they still carry the bridge's address.
+    iifname != "lo" ip daddr 127.0.0.0/8 drop
+  }
+  chain publish {
+    dnat ip to meta l4proto . ip daddr . th dport map @host4
+    dnat ip to meta l4proto . th dport map @any4
+    dnat ip6 to meta l4proto . ip6 daddr . th dport map @host6
+    dnat ip6 to meta l4proto . th dport map @any6
+  }
+  chain prerouting {
+    type nat hook prerouting priority dstnat; policy accept;
+    fib daddr type local jump publish
+  }
+  chain output {
+    type nat hook output priority -100; policy accept;
+    fib daddr type local jump publish
+  }
+  chain postrouting {
+    type nat hook postrouting priority srcnat; policy accept;
+    # Hairpin: a container reaches a published port of its own network through the host's address. Without this the
+    # reply would go straight to it, from an address that it never asked.
+    iifname . oifname @same ct status dnat masquerade
+    # The host's own 127.0.0.1:PORT: a reply to 127.0.0.1 could not leave the container.
+    oifname @bridges ip saddr 127.0.0.0/8 masquerade
+    oifname @bridges ip6 saddr ::1 masquerade
+    ip saddr @masquerade4 oifname != "lo" oifname != @bridges masquerade
+    ip6 saddr @masquerade6 oifname != "lo" oifname != @bridges masquerade
+  }
+  chain into_bridge {
+    ct state established,related accept
+    # Bridged packets come here too while bridge-nf-call-iptables is 1; in and out are then the bridge itself.
+    iifname . oifname @icc accept
+    oifname @internal drop
+    iifname @internal drop
+    # From elsewhere only by a published port: not from another bridge, not by a route to the container's address.
+    ct status dnat accept
+    drop
+  }
+  chain forward {
+    type filter hook forward priority filter; policy accept;
+    oifname @bridges goto into_bridge
+    iifname @internal drop
+  }
+`
+
+/** The whole table, in place of what it was, in one transaction. */
+export function ruleset(table: string, elements: Elements): string {
+  const sets = Object.entries(SETS).map(([name, spec]) => {
+    const flags = 'interval' in spec ? ' flags interval;' : ''
+    const list = render(elements[name as SetName])
+    return `  ${spec.kind} ${name} { type ${spec.type};${flags}${list ? ` elements = { ${list} };` : ''} }`
+  })
+  return [
+    `add table inet ${table}`,
+    `delete table inet ${table}`,
+    `table inet ${table} {\n${sets.join('\n')}${RULES}}`,
+    '',
+  ].join('\n')
+}
+
+/** Removals first, so that a key can get another value in one transaction. */
+export function changes(table: string, remove: readonly Element[], add: readonly Element[]): string {
+  return [...statements('delete', table, remove), ...statements('add', table, add), ''].join('\n')
+}
+
+function statements(verb: 'add' | 'delete', table: string, elements: readonly Element[]): string[] {
+  const bySet = new Map<SetName, Map<string, string>>()
+  for (const { set, key, value = '' } of elements) {
+    let keys = bySet.get(set)
+    if (!keys) bySet.set(set, (keys = new Map()))
+    keys.set(key, verb === 'add' ? value : '')
+  }
+  return [...bySet].map(([set, keys]) => `${verb} element inet ${table} ${set} { ${render(keys)} }`)
+}
+
+function render(elements: ReadonlyMap<string, string>): string {
+  return Array.from(elements, ([key, value]) => (value ? `${key} : ${value}` : key)).join(', ')
+}
+
+export const sameBridge = (bridge: string): string => `${quote(bridge)} . ${quote(bridge)}`
+export const quote = (name: string): string => `"${name}"`

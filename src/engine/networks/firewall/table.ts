@@ -1,0 +1,117 @@
+import type { Logger } from '#lib/log.ts'
+import type { Firewall } from '#ports/firewall.ts'
+import { changes, emptyElements, ruleset } from './ruleset.ts'
+import type { Element, Elements } from './ruleset.ts'
+
+interface Waiting {
+  remove: readonly Element[]
+  add: readonly Element[]
+  resolve: () => void
+  reject: (error: unknown) => void
+}
+
+/**
+ * The daemon's nftables table: what it should hold, and the changes on their way there. Changes that arrive while a
+ * transaction runs go together into the next one, so fifty starts at once cost a handful of transactions.
+ */
+export class FirewallTable {
+  readonly #firewall: Firewall
+  readonly #table: string
+  readonly #log: Logger
+  /** What the kernel holds, as far as we know. */
+  #elements: Elements = emptyElements()
+  #waiting: Waiting[] = []
+  #running: Promise<void> | undefined
+  #built = false
+
+  constructor(firewall: Firewall, table: string, log: Logger) {
+    this.#firewall = firewall
+    this.#table = table
+    this.#log = log
+  }
+
+  /** Puts the whole table in place. */
+  async rebuild(elements: Elements): Promise<void> {
+    await this.#running
+    await this.#firewall.apply(ruleset(this.#table, elements))
+    this.#elements = elements
+    this.#built = true
+  }
+
+  /** All of it or nothing; resolves when the kernel has it. */
+  change(remove: readonly Element[], add: readonly Element[]): Promise<void> {
+    if (remove.length === 0 && add.length === 0) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ remove, add, resolve, reject })
+      this.#running ??= this.#drain().finally(() => (this.#running = undefined))
+    })
+  }
+
+  /** Whether somebody took the table away (a firewall reload flushes everything); puts it back. */
+  async heal(): Promise<boolean> {
+    if (!this.#built || this.#running) return false
+    const tables = await this.#firewall.tables()
+    if (this.#running || tables.some(table => table.family === 'inet' && table.name === this.#table)) return false
+    this.#log.warn('nftables table was removed by somebody else, putting it back', { table: this.#table })
+    await this.rebuild(this.#elements)
+    return true
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting
+      this.#waiting = []
+      try {
+        await this.#apply(batch)
+        for (const one of batch) one.resolve()
+      } catch (error) {
+        if (batch.length === 1) batch[0]!.reject(error)
+        // One bad change must not fail the others of its batch.
+        else for (const one of batch) await this.#apply([one]).then(one.resolve, one.reject)
+      }
+    }
+  }
+
+  async #apply(batch: readonly Waiting[]): Promise<void> {
+    const elements = this.#elements
+    const remove = new Map<string, Element>()
+    const add = new Map<string, Element>()
+    const undo: (() => void)[] = []
+    const remember = ({ set, key }: Element) => {
+      const before = elements[set].get(key)
+      undo.push(() => (before === undefined ? elements[set].delete(key) : elements[set].set(key, before)))
+    }
+    for (const change of batch) {
+      for (const element of change.remove) {
+        if (!elements[element.set].has(element.key)) continue
+        remember(element)
+        elements[element.set].delete(element.key)
+        const id = `${element.set} ${element.key}`
+        if (!add.delete(id)) remove.set(id, element)
+      }
+      for (const element of change.add) {
+        const { set, key, value = '' } = element
+        const before = elements[set].get(key)
+        if (before === value) continue
+        remember(element)
+        const id = `${set} ${key}`
+        if (before !== undefined && !add.has(id)) remove.set(id, element)
+        elements[set].set(key, value)
+        add.set(id, element)
+      }
+    }
+    if (remove.size === 0 && add.size === 0) return
+    try {
+      await this.#firewall.apply(changes(this.#table, [...remove.values()], [...add.values()]))
+    } catch (error) {
+      // The kernel holds something else than we thought, most likely because the table was flushed: put all of it back.
+      this.#log.warn('nftables change was refused, rebuilding the table', { table: this.#table, error: String(error) })
+      try {
+        await this.#firewall.apply(ruleset(this.#table, elements))
+      } catch {
+        for (const step of undo.reverse()) step()
+        throw error
+      }
+    }
+  }
+}

@@ -1,0 +1,162 @@
+import type { EndpointRequest } from '#model/config.ts'
+import type { EndpointRecord } from '#model/container.ts'
+import type { Filters } from '#model/filters.ts'
+import type { NetworkRecord } from '#model/network.ts'
+import type { LinkStats } from '#ports/links.ts'
+import { BridgeDriver } from './bridge-driver.ts'
+import { closeSandbox } from './close.ts'
+import { connect, disconnect } from './connect.ts'
+import type { Context, NetworksOptions } from './context.ts'
+import { createNetwork } from './create.ts'
+import { Forwarder } from './dns/forwarder.ts'
+import { dnsNames } from './endpoint.ts'
+import { sandboxFiles } from './files/sandbox-files.ts'
+import { FirewallTable } from './firewall/table.ts'
+import { Ipam } from './ipam/ipam.ts'
+import { listNetworks, pruneNetworks } from './list.ts'
+import { openSandbox } from './open.ts'
+import { plainDriver } from './plain-drivers.ts'
+import { planEndpoints } from './plan.ts'
+import { HostPortTable } from './ports/host-ports.ts'
+import { recover } from './recover.ts'
+import { Registry } from './registry.ts'
+import { removeNetwork } from './remove.ts'
+import { announceNames } from './sandbox-dns.ts'
+import type { AttachedContainer, CreateNetwork, NetworksService, SandboxOwner, SandboxResult } from './service.ts'
+
+/** Milliseconds between looks at whether the packet filter is still there. */
+const HEAL_INTERVAL = 2000
+
+/** Call `recover` before anything else, at each start: it makes the built-in networks. */
+export class Networks implements NetworksService {
+  readonly #ctx: Context
+  #healing: NodeJS.Timeout | undefined
+
+  constructor(options: NetworksOptions) {
+    const { links, store, firewall, table, log, hostPorts, dnsSockets, clock, host } = options
+    const ipam = new Ipam(store.repository('leases'))
+    const bridge = new BridgeDriver(links, ipam, options.key, () => this.#ctx.hostMtu)
+    this.#ctx = {
+      ...options,
+      registry: new Registry(store.repository('networks')),
+      drivers: new Map([bridge, plainDriver('host'), plainDriver('null')].map(driver => [driver.name, driver])),
+      ipam,
+      filter: new FirewallTable(firewall, table, log),
+      portTable: new HostPortTable(hostPorts),
+      zones: new Map(),
+      live: new Map(),
+      planned: new Map(),
+      upstream: new Forwarder(dnsSockets, clock, () => host.resolvers().nameservers),
+      draining: new Map(),
+      hostMtu: 1500,
+    }
+  }
+
+  get(reference: string): NetworkRecord {
+    return this.#ctx.registry.resolve(reference)
+  }
+
+  list(filters: Filters): NetworkRecord[] {
+    return listNetworks(this.#ctx, filters)
+  }
+
+  create(request: CreateNetwork): Promise<{ network: NetworkRecord; warning: string }> {
+    return createNetwork(this.#ctx, request)
+  }
+
+  remove(reference: string): Promise<void> {
+    return removeNetwork(this.#ctx, reference)
+  }
+
+  prune(filters: Filters): Promise<string[]> {
+    return pruneNetworks(this.#ctx, filters)
+  }
+
+  attached(networkId: string): AttachedContainer[] {
+    return [...this.#ctx.live.values()].flatMap(({ owner, endpoints, ready }) => {
+      const endpoint = endpoints.get(networkId)
+      if (!ready || !endpoint) return []
+      return [{ containerId: owner.id, containerName: owner.name, endpoint: { ...endpoint } }]
+    })
+  }
+
+  async plan(owner: SandboxOwner, requests: Record<string, EndpointRequest>): Promise<Record<string, EndpointRecord>> {
+    return planEndpoints(this.#ctx, owner, requests)
+  }
+
+  openSandbox(owner: SandboxOwner, endpoints: Record<string, EndpointRecord>): Promise<SandboxResult> {
+    return openSandbox(this.#ctx, owner, endpoints)
+  }
+
+  closeSandbox(containerId: string): Promise<void> {
+    return closeSandbox(this.#ctx, containerId)
+  }
+
+  forget(containerId: string): void {
+    this.#ctx.ipam.unclaim(containerId)
+    this.#ctx.planned.delete(containerId)
+  }
+
+  connect(
+    owner: SandboxOwner,
+    networkReference: string,
+    request: EndpointRequest,
+    _sandboxPath: string,
+  ): Promise<EndpointRecord> {
+    return connect(this.#ctx, networkReference, owner, request)
+  }
+
+  disconnect(containerId: string, networkReference: string): Promise<void> {
+    return disconnect(this.#ctx, containerId, networkReference)
+  }
+
+  rename(containerId: string, newName: string): void {
+    const sandbox = this.#ctx.live.get(containerId)
+    if (!sandbox) return
+    sandbox.owner = { ...sandbox.owner, name: newName }
+    for (const [networkId, endpoint] of sandbox.endpoints) {
+      const network = this.#ctx.registry.byId(networkId)
+      if (network) endpoint.dnsNames = dnsNames(network, sandbox.owner, endpoint.request)
+    }
+    if (sandbox.ready) announceNames(this.#ctx, sandbox)
+  }
+
+  setHealthy(containerId: string, healthy: boolean): void {
+    const sandbox = this.#ctx.live.get(containerId)
+    if (!sandbox) return
+    sandbox.healthy = healthy
+    for (const networkId of sandbox.endpoints.keys()) this.#ctx.zones.get(networkId)?.setHealthy(containerId, healthy)
+  }
+
+  async files(containerId: string): Promise<{ resolvConf: string; hosts: string } | undefined> {
+    const sandbox = this.#ctx.live.get(containerId)
+    return sandbox && sandboxFiles(this.#ctx, sandbox)
+  }
+
+  async stats(containerId: string): Promise<Record<string, LinkStats>> {
+    const sandbox = this.#ctx.live.get(containerId)
+    if (!sandbox?.sandboxId) return {}
+    const { lo: _lo, ...interfaces } = await this.#ctx.links.stats(sandbox.path)
+    return interfaces
+  }
+
+  async recover(
+    live: Parameters<NetworksService['recover']>[0],
+    stopped: Parameters<NetworksService['recover']>[1],
+  ): Promise<void> {
+    await recover(this.#ctx, live, stopped)
+    clearInterval(this.#healing)
+    this.#healing = setInterval(() => {
+      this.#ctx.filter.heal().catch((error: unknown) => {
+        this.#ctx.log.error('packet filter not healed', { error: String(error) })
+      })
+    }, HEAL_INTERVAL)
+    this.#healing.unref()
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#healing)
+    for (const sandbox of this.#ctx.live.values()) if (sandbox.embeddedDns) this.#ctx.dnsSockets.close(sandbox.path)
+    await Promise.all([this.#ctx.links.settled(), this.#ctx.sandboxes.settled()])
+  }
+}

@@ -1,0 +1,160 @@
+import { conflict, isKind } from '#lib/errors.ts'
+import type { Rollback } from '#lib/rollback.ts'
+import type { PublishedPort } from '#model/container.ts'
+import type { HostPorts } from '#ports/resolver.ts'
+import type { PortWish, Protocol } from './wishes.ts'
+
+interface Holding {
+  address: string
+  containerId: string
+  release: () => void
+}
+
+const WILD = new Set(['0.0.0.0', '::'])
+const clashes = (a: string, b: string): boolean =>
+  a === b || (a.includes(':') === b.includes(':') && (WILD.has(a) || WILD.has(b)))
+
+/** Which container holds which port of the host. The real port is held too, so that no other program gets it. */
+export class HostPortTable {
+  readonly #ports: HostPorts
+  readonly #held = new Map<string, Holding[]>()
+  /** Keys of `#held` by container. */
+  readonly #byContainer = new Map<string, Set<string>>()
+  #nextEphemeral = 0
+
+  constructor(ports: HostPorts) {
+    this.#ports = ports
+  }
+
+  /**
+   * Binds each wish to a port, all or nothing. `addresses` says which host addresses a wish means.
+   * @param nameOf a container's name, for the message
+   * @throws conflict `Bind for 0.0.0.0:8080 failed: port is already allocated`
+   */
+  acquire(
+    containerId: string,
+    wishes: readonly PortWish[],
+    addresses: (wish: PortWish) => readonly string[],
+    rollback: Pick<Rollback, 'add'>,
+    nameOf: (containerId: string) => string,
+  ): PublishedPort[] {
+    rollback.add('release host ports', () => this.release(containerId))
+    const published: PublishedPort[] = []
+    const seen = new Set<string>()
+    for (const wish of wishes) {
+      const hosts = addresses(wish)
+      if (hosts.length === 0) continue
+      // The same binding twice in one request is one publication.
+      const same = `${wish.containerPort} ${wish.protocol} ${hosts.join()} ${wish.low}-${wish.high}`
+      if (wish.low !== 0 && wish.low === wish.high && seen.has(same)) continue
+      seen.add(same)
+      const hostPort = this.#bind(containerId, wish, hosts, nameOf)
+      for (const hostIp of hosts) {
+        published.push({ containerPort: wish.containerPort, protocol: wish.protocol, hostIp, hostPort })
+      }
+    }
+    return published
+  }
+
+  /** After a restart: takes ports that a live container already has. A port lost meanwhile is not an error here. */
+  adopt(containerId: string, ports: readonly PublishedPort[]): void {
+    for (const port of ports) this.#try(containerId, port.protocol, port.hostIp, port.hostPort, true)
+  }
+
+  /** Holding none is success. */
+  release(containerId: string): void {
+    for (const key of this.#byContainer.get(containerId) ?? []) {
+      const holdings = this.#held.get(key) ?? []
+      const rest = holdings.filter(holding => holding.containerId !== containerId)
+      for (const holding of holdings) if (holding.containerId === containerId) holding.release()
+      if (rest.length > 0) this.#held.set(key, rest)
+      else this.#held.delete(key)
+    }
+    this.#byContainer.delete(containerId)
+  }
+
+  #bind(containerId: string, wish: PortWish, hosts: readonly string[], nameOf: (id: string) => string): number {
+    let failure: { address: string; port: number; holder: string | undefined } | undefined
+    for (const port of this.#candidates(wish)) {
+      const taken: string[] = []
+      let busy = false
+      for (const address of hosts) {
+        const result = this.#try(containerId, wish.protocol, address, port, false)
+        if (result === 'held') taken.push(address)
+        else {
+          failure = { address, port, holder: result.holder }
+          busy = true
+          break
+        }
+      }
+      if (!busy) return port
+      for (const address of taken) this.#drop(containerId, wish.protocol, address, port)
+    }
+    const { address = hosts[0]!, port = 0, holder } = failure ?? {}
+    if (wish.low === 0) throw conflict(`all ports of the ephemeral range of ${address} are allocated`)
+    const at = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+    if (holder === undefined) {
+      throw conflict(
+        `failed to bind host port for ${at}/${wish.protocol}: address already in use by a program outside berth`,
+      )
+    }
+    throw conflict(`Bind for ${at} failed: port is already allocated (by container ${nameOf(holder)})`)
+  }
+
+  *#candidates(wish: PortWish): Generator<number> {
+    if (wish.low !== 0) {
+      for (let port = wish.low; port <= wish.high; port++) yield port
+      return
+    }
+    const [low, high] = this.#ports.ephemeralRange()
+    const count = high - low + 1
+    for (let tried = 0; tried < count; tried++) {
+      const port = low + (this.#nextEphemeral++ % count)
+      if (!this.#held.has(keyOf(wish.protocol, port))) yield port
+    }
+  }
+
+  /** @param force hold it even when the host's port cannot be had */
+  #try(
+    containerId: string,
+    protocol: Protocol,
+    address: string,
+    port: number,
+    force: boolean,
+  ): 'held' | { holder: string | undefined } {
+    const key = keyOf(protocol, port)
+    const holdings = this.#held.get(key) ?? []
+    const holder = holdings.find(holding => clashes(holding.address, address))
+    if (holder) return { holder: holder.containerId }
+    let release = () => {}
+    try {
+      release = this.#ports.reserve(protocol, address, port)
+    } catch (error) {
+      // Only "in use" means taken. Out of descriptors, or an address that comes up later: the DNAT works without a hold.
+      if (!force && (isKind(error, 'conflict') || errnoOf(error) === 'EADDRINUSE')) return { holder: undefined }
+      if (!force && errnoOf(error) === 'EACCES') throw error
+    }
+    this.#held.set(key, [...holdings, { address, containerId, release }])
+    let own = this.#byContainer.get(containerId)
+    if (!own) this.#byContainer.set(containerId, (own = new Set()))
+    own.add(key)
+    return 'held'
+  }
+
+  #drop(containerId: string, protocol: Protocol, address: string, port: number): void {
+    const key = keyOf(protocol, port)
+    const mine = (holding: Holding) => holding.containerId === containerId && holding.address === address
+    const holdings = this.#held.get(key) ?? []
+    for (const holding of holdings) if (mine(holding)) holding.release()
+    const rest = holdings.filter(holding => !mine(holding))
+    if (rest.length > 0) this.#held.set(key, rest)
+    else this.#held.delete(key)
+  }
+}
+
+const keyOf = (protocol: Protocol, port: number): string => `${protocol} ${port}`
+
+function errnoOf(error: unknown): unknown {
+  const details = (error as { details?: Record<string, unknown> } | undefined)?.details
+  return details?.errno ?? (error as { code?: unknown } | undefined)?.code
+}

@@ -1,0 +1,207 @@
+import { rfc3339Nano } from '#lib/clock.ts'
+import { messageOf } from '#lib/errors.ts'
+import type { EndpointRecord, PublishedPort } from '#model/container.ts'
+import type { LinkInfo } from '#ports/links.ts'
+import { aliasOf, vethName } from './bridge-driver.ts'
+import type { Context, LiveSandbox, StoredNetwork } from './context.ts'
+import { Zone } from './dns/zone.ts'
+import { sandboxFiles } from './files/sandbox-files.ts'
+import { emptyElements } from './firewall/ruleset.ts'
+import { formatCidr, parseCidr } from './ipam/address.ts'
+import { hostClaims, networkClaims } from './ipam/claims.ts'
+import { gatewayOf } from './ipam/ipam.ts'
+import { choosePool4 } from './ipam/pools.ts'
+import { defaultBridgeOptions } from './options.ts'
+import { claimStatic } from './plan.ts'
+import { portElements } from './publish.ts'
+import { announceNames, listenDns, refreshLinks } from './sandbox-dns.ts'
+import type { SandboxOwner } from './service.ts'
+
+export interface LiveContainer {
+  owner: SandboxOwner
+  sandboxPath: string
+  endpoints: Record<string, EndpointRecord>
+  ports: PublishedPort[]
+}
+
+export interface StoppedContainer {
+  owner: SandboxOwner
+  endpoints: Record<string, EndpointRecord>
+}
+
+/** What a start does, after a crash or not: brings the host to what the records say, then sweeps what has no record. */
+export async function recover(
+  ctx: Context,
+  live: readonly LiveContainer[],
+  stopped: readonly StoppedContainer[],
+): Promise<void> {
+  await ctx.links.setSysctl('net.ipv4.ip_forward', '1')
+  ctx.hostMtu = await mtuOfDefaultRoute(ctx)
+  await builtinNetworks(ctx)
+  for (const network of ctx.registry.all()) {
+    ctx.ipam.add(network)
+    ctx.zones.set(network.id, new Zone(network.name))
+  }
+  for (const container of live) adopt(ctx, container)
+  recoverLeases(ctx, live, stopped)
+  // The whole table in one transaction, before the bridges: flows of live containers go on through it.
+  await ctx.filter.rebuild(wantedElements(ctx))
+  await Promise.all(ctx.registry.all().map(network => bringBack(ctx, network)))
+  for (const sandbox of ctx.live.values()) await resumeDns(ctx, sandbox)
+  await sweep(ctx)
+}
+
+/** Bytes; a bridge with a larger MTU than the way out hangs TLS (moby#22297). */
+async function mtuOfDefaultRoute(ctx: Context): Promise<number> {
+  const routes = await ctx.links.routes(4)
+  const route = routes.find(one => one.destination === 'default' || one.destination === '0.0.0.0/0')
+  const link = route && (await ctx.links.find(route.device))
+  return link && link.mtu >= 576 ? Math.min(link.mtu, 1500) : 1500
+}
+
+async function builtinNetworks(ctx: Context): Promise<void> {
+  for (const [name, driver] of [['host', 'host'] as const, ['none', 'null'] as const]) {
+    if (!ctx.registry.byName(name)) ctx.registry.put(builtin(ctx, name, driver))
+  }
+  const known = ctx.registry.byName('bridge')
+  if (known) {
+    known.options = defaultBridgeOptions(ctx.bridge, ctx.hostMtu)
+    known.bridgeName = ctx.bridge
+    ctx.registry.put(known)
+    return
+  }
+  const given = ctx.pool === undefined ? undefined : parseCidr(ctx.pool)!.cidr
+  const host = await hostClaims(ctx)
+  const subnet = formatCidr(given ?? choosePool4([...networkClaims(ctx), ...host]))
+  const network = builtin(ctx, 'bridge', 'bridge')
+  network.ipam.Config = [{ Subnet: subnet, Gateway: gatewayOf({ Subnet: subnet }) }]
+  network.options = defaultBridgeOptions(ctx.bridge, ctx.hostMtu)
+  network.bridgeName = ctx.bridge
+  ctx.registry.put(network)
+}
+
+function builtin(ctx: Context, name: string, driver: string): StoredNetwork {
+  return {
+    id: ctx.randomHex(32),
+    name,
+    created: rfc3339Nano(ctx.clock.nowNano()),
+    driver,
+    scope: 'local',
+    enableIPv4: true,
+    enableIPv6: false,
+    internal: false,
+    attachable: false,
+    ingress: false,
+    ipam: { Driver: 'default', Options: {}, Config: [] },
+    options: {},
+    labels: {},
+    builtin: true,
+    bridgeName: '',
+    configuredSubnets: [],
+  }
+}
+
+function adopt(ctx: Context, container: LiveContainer): void {
+  const { owner, sandboxPath, ports } = container
+  const endpoints = Object.values(container.endpoints).filter(endpoint => ctx.registry.byId(endpoint.networkId))
+  const sandbox: LiveSandbox = {
+    owner,
+    sandboxId: sandboxPath.split('/').at(-1) ?? '',
+    path: sandboxPath,
+    endpoints: new Map(endpoints.map(endpoint => [endpoint.networkId, { ...endpoint }])),
+    ports: ports.map(port => ({ ...port })),
+    embeddedDns: false,
+    links: new Map(),
+    healthy: true,
+    ready: true,
+  }
+  ctx.live.set(owner.id, sandbox)
+  ctx.portTable.adopt(owner.id, ports)
+}
+
+function recoverLeases(ctx: Context, live: readonly LiveContainer[], stopped: readonly StoppedContainer[]): void {
+  const running = new Set(live.map(container => container.owner.id))
+  const existing = new Set([...running, ...stopped.map(container => container.owner.id)])
+  // A dynamic lease of a stopped container is what a crash left between its end and the release.
+  ctx.ipam.load(lease => (lease.static ? existing.has(lease.containerId) : running.has(lease.containerId)))
+  for (const { owner, endpoints } of [...live, ...stopped]) {
+    const planned = new Set<string>()
+    for (const endpoint of Object.values(endpoints)) {
+      const network = ctx.registry.byId(endpoint.networkId)
+      if (!network) continue
+      planned.add(network.id)
+      claimStatic(ctx, network, endpoint.request, owner.id)
+    }
+    ctx.planned.set(owner.id, planned)
+  }
+  for (const sandbox of ctx.live.values()) {
+    for (const endpoint of sandbox.endpoints.values()) {
+      for (const address of [endpoint.ipv4, endpoint.ipv6]) {
+        if (
+          !address ||
+          !ctx.ipam.poolFor(endpoint.networkId, parseCidr(`${address}/${address.includes(':') ? 128 : 32}`)!.address)
+        )
+          continue
+        try {
+          ctx.ipam.reserve(endpoint.networkId, address, sandbox.owner.id, false)
+        } catch (error) {
+          ctx.log.error('two containers hold one address', { address, error: messageOf(error) })
+        }
+      }
+    }
+  }
+}
+
+function wantedElements(ctx: Context) {
+  const elements = emptyElements()
+  const wanted = [
+    ...ctx.registry.all().flatMap(network => ctx.drivers.get(network.driver)?.elements(network) ?? []),
+    ...[...ctx.live.values()].flatMap(sandbox => portElements(ctx, sandbox.endpoints.values(), sandbox.ports)),
+  ]
+  for (const { set, key, value = '' } of wanted) elements[set].set(key, value)
+  return elements
+}
+
+/** One network that cannot be brought up must not keep the daemon from starting. */
+async function bringBack(ctx: Context, network: StoredNetwork): Promise<void> {
+  try {
+    await ctx.drivers.get(network.driver)?.up(network)
+  } catch (error) {
+    if (network.builtin) throw error
+    ctx.log.error('network not brought up', { network: network.name, error: messageOf(error) })
+  }
+}
+
+async function resumeDns(ctx: Context, sandbox: LiveSandbox): Promise<void> {
+  try {
+    refreshLinks(ctx, sandbox)
+    announceNames(ctx, sandbox)
+    if ([...sandbox.endpoints.values()].some(one => ctx.registry.byId(one.networkId)?.driver === 'host')) return
+    // A link whose target has gone makes no difference to whether names are served.
+    const unlinked = { ...sandbox, owner: { ...sandbox.owner, links: [] } }
+    sandbox.embeddedDns = (await sandboxFiles(ctx, unlinked)).embeddedDns
+    if (sandbox.embeddedDns) await listenDns(ctx, sandbox)
+  } catch (error) {
+    ctx.log.error('resolver not resumed', { container: sandbox.owner.name, error: messageOf(error) })
+  }
+}
+
+/** Interfaces by their alias, namespaces by their place under this daemon's exec-root: nobody else's is touched. */
+async function sweep(ctx: Context): Promise<void> {
+  const bridges = new Set(ctx.registry.all().map(network => network.bridgeName))
+  const veths = new Set(
+    [...ctx.live.values()].flatMap(sandbox => [...sandbox.endpoints.values()].map(one => vethName(one.endpointId))),
+  )
+  const ours = (link: LinkInfo) => link.alias.startsWith(aliasOf(ctx.key, ''))
+  for (const link of await ctx.links.list()) {
+    if (!ours(link) || bridges.has(link.name) || veths.has(link.name)) continue
+    ctx.log.info('sweeping an interface without owner', { interface: link.name })
+    ctx.links.deleteLink(link.name)
+  }
+  const sandboxes = new Set([...ctx.live.values()].map(sandbox => sandbox.sandboxId))
+  for (const id of ctx.sandboxes.list()) {
+    if (sandboxes.has(id)) continue
+    ctx.log.info('sweeping a namespace without owner', { sandbox: id })
+    ctx.sandboxes.remove(id)
+  }
+}
