@@ -55,7 +55,11 @@ export async function startExec(
 async function ending(monitor: MonitorProcess, directory: string): Promise<number> {
   const message = await monitor.next()
   monitor.close()
-  rmSync(directory, { recursive: true, force: true })
+  try {
+    rmSync(directory, { recursive: true, force: true })
+  } catch {
+    // It goes with the container's own directory.
+  }
   return message && message.data >= 0 ? message.data : 137
 }
 
