@@ -24,10 +24,15 @@ const c = {
   utimensat: native('int utimensat(int directory, const uint8_t *path, const uint8_t *times, int flags)'),
   futimens: native('int futimens(int fd, const uint8_t *times)'),
   fchown: native('int fchown(int fd, uint uid, uint gid)'),
+  lseek: native('long lseek(int fd, long offset, int whence)'),
+  copyFileRange: native(
+    'long copy_file_range(int from, _Inout_ int64_t *fromOffset, int to, _Inout_ int64_t *toOffset, size_t size, uint flags)',
+  ),
   statx: native('int statx(int directory, const uint8_t *path, int flags, uint mask, _Out_ uint8_t *buffer)'),
   lsetxattr: native(
     'int lsetxattr(const uint8_t *path, const uint8_t *name, const uint8_t *value, size_t size, int flags)',
   ),
+  fsetxattr: native('int fsetxattr(int fd, const uint8_t *name, const uint8_t *value, size_t size, int flags)'),
   lgetxattr: native('long lgetxattr(const uint8_t *path, const uint8_t *name, _Out_ uint8_t *value, size_t size)'),
   llistxattr: native('long llistxattr(const uint8_t *path, _Out_ uint8_t *list, size_t size)'),
   lremovexattr: native('int lremovexattr(const uint8_t *path, const uint8_t *name)'),
@@ -192,6 +197,25 @@ function wide(b: Buffer, at: number): number {
   return b.readUInt32LE(at) + b.readUInt32LE(at + 4) * 2 ** 32
 }
 
+const SEEK_DATA = 3
+const SEEK_HOLE = 4
+
+/** The next stretch of data at or after `offset`; undefined when only a hole follows. */
+export function nextData(fd: number, offset: number): { start: number; end: number } | undefined {
+  const start = Number(c.lseek()(fd, offset, SEEK_DATA))
+  if (start < 0) {
+    const errno = koffi.errno()
+    if (errno === koffi.os.errno.ENXIO) return undefined
+    throw errnoError('look for data in a file', errno)
+  }
+  return { start, end: Number(checked(Number(c.lseek()(fd, start, SEEK_HOLE)), 'look for a hole in a file')) }
+}
+
+/** Copies within the kernel, sharing blocks where the file system can. @returns bytes copied, 0 at the end of `from` */
+export function copyRange(from: number, to: number, offset: number, size: number): number {
+  return Number(checked(Number(c.copyFileRange()(from, [offset], to, [offset], size, 0)), 'copy file data'))
+}
+
 /** The path by which a name in an open directory is reached with calls that take only paths. */
 export function through(directory: number, name: Name): Name {
   return `/proc/self/fd/${directory}/${name}`
@@ -226,6 +250,10 @@ export function getXattr(path: Name, name: Name): Buffer | undefined {
 
 export function setXattr(path: Name, name: Name, value: Uint8Array): void {
   checked(c.lsetxattr()(z(path), z(name), value, value.length, 0), `set attribute ${name} of ${shown(path)}`)
+}
+
+export function setXattrOf(fd: number, name: Name, value: Uint8Array): void {
+  checked(c.fsetxattr()(fd, z(name), value, value.length, 0), `set attribute ${name}`)
 }
 
 export function removeXattr(path: Name, name: Name): void {

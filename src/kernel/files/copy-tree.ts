@@ -1,0 +1,137 @@
+import { constants, ftruncateSync, readSync, writeSync } from 'node:fs'
+import type { ByteString } from '#codec/tar/index.ts'
+import { hasErrno } from '../ffi/errno.ts'
+import * as at from '../ffi/fs.ts'
+import type { Stat } from '../ffi/fs.ts'
+import * as libc from '../ffi/libc.ts'
+import { namesIn, openDirectory } from './walk.ts'
+
+const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+/** Bytes copied between two looks at the clock. */
+const STEP = 8 << 20
+
+/**
+ * Copies what is in one open directory into another, then that directory's own owner, mode, times and attributes.
+ * Holes stay holes, hard links stay links, blocks are shared where the file system can. Names that exist already in
+ * the target are an error (EEXIST), except directories, which are merged.
+ */
+export function* copyDirectory(
+  from: number,
+  to: number,
+  links = new Map<string, { directory: ByteString; name: ByteString }>(),
+  path: ByteString = '',
+  top = to,
+): Generator<void, void> {
+  for (const name of namesIn(from)) {
+    const stat = at.statat(from, name)
+    const first = stat.nlink > 1 ? links.get(stat.id) : undefined
+    if (first) {
+      at.linkat(top, first.directory + first.name, to, name)
+      continue
+    }
+    if ((stat.mode & at.S_IFMT) === at.S_IFDIR) yield* copySubdirectory(from, to, name, links, path, top)
+    else {
+      yield* copyNode(from, to, name, stat)
+      if (stat.nlink > 1) links.set(stat.id, { directory: path, name })
+    }
+    yield
+  }
+  const self = at.statat(from, '')
+  at.fchown(to, self.uid, self.gid)
+  copyXattrs(at.through(from, '.'), at.through(to, '.'))
+  at.fchmod(to, self.mode & 0o7777)
+  at.futime(to, self.mtime)
+}
+
+function* copySubdirectory(
+  from: number,
+  to: number,
+  name: ByteString,
+  links: Map<string, { directory: ByteString; name: ByteString }>,
+  path: ByteString,
+  top: number,
+): Generator<void, void> {
+  try {
+    at.mkdirat(to, name, 0o700)
+  } catch (error) {
+    if (!hasErrno(error, 'EEXIST')) throw error
+  }
+  const source = openDirectory(from, name)
+  const target = openDirectory(to, name)
+  try {
+    if (source !== undefined && target !== undefined)
+      yield* copyDirectory(source, target, links, `${path}${name}/`, top)
+  } finally {
+    if (source !== undefined) libc.close(source)
+    if (target !== undefined) libc.close(target)
+  }
+}
+
+/** One name that is no directory, with everything that belongs to it. */
+export function* copyNode(from: number, to: number, name: ByteString, stat: Stat): Generator<void, void> {
+  const kind = stat.mode & at.S_IFMT
+  if (kind === at.S_IFREG) return yield* copyFile(from, to, name, stat)
+  if (kind === at.S_IFLNK) at.symlinkat(at.readlinkat(from, name), to, name)
+  else at.mknodat(to, name, kind | (stat.mode & 0o7777), stat.major, stat.minor)
+  at.chownat(to, name, stat.uid, stat.gid)
+  copyXattrs(at.through(from, name), at.through(to, name))
+  if (kind !== at.S_IFLNK) at.chmodat(to, name, stat.mode & 0o7777)
+  at.utimeat(to, name, stat.mtime)
+}
+
+function* copyFile(from: number, to: number, name: ByteString, stat: Stat): Generator<void, void> {
+  const source = at.openat(from, name, constants.O_RDONLY | constants.O_NOFOLLOW)
+  let target: number | undefined
+  try {
+    target = at.openat(to, name, CREATE, 0o600)
+    yield* copyData(source, target, stat.size)
+    at.fchown(target, stat.uid, stat.gid)
+    copyXattrs(at.through(from, name), at.through(to, name))
+    at.fchmod(target, stat.mode & 0o7777)
+    at.futime(target, stat.mtime)
+  } finally {
+    libc.close(source)
+    if (target !== undefined) libc.close(target)
+  }
+}
+
+function* copyData(source: number, target: number, size: number): Generator<void, void> {
+  for (let offset = 0; offset < size;) {
+    const data = at.nextData(source, offset)
+    if (!data) break
+    offset = data.start
+    while (offset < data.end) {
+      const copied = copyPiece(source, target, offset, Math.min(STEP, data.end - offset))
+      if (copied === 0) return
+      offset += copied
+      yield
+    }
+  }
+  ftruncateSync(target, size)
+}
+
+/** Between some file systems the kernel does not copy by itself. */
+function copyPiece(source: number, target: number, offset: number, size: number): number {
+  try {
+    return at.copyRange(source, target, offset, size)
+  } catch (error) {
+    if (!hasErrno(error, 'EXDEV', 'EINVAL', 'EOPNOTSUPP', 'ENOSYS')) throw error
+  }
+  const buffer = Buffer.allocUnsafe(Math.min(size, 1 << 20))
+  const read = readSync(source, buffer, 0, buffer.length, offset)
+  let written = 0
+  while (written < read) written += writeSync(target, buffer, written, read - written, offset + written)
+  return read
+}
+
+function copyXattrs(from: ByteString, to: ByteString): void {
+  for (const name of at.listXattrs(from)) {
+    if (/^(trusted|user)\.overlay\./.test(name)) continue
+    const value = at.getXattr(from, name)
+    try {
+      if (value) at.setXattr(to, name, value)
+    } catch (error) {
+      if (!hasErrno(error, 'EOPNOTSUPP', 'EPERM', 'EINVAL')) throw error
+    }
+  }
+}

@@ -1,0 +1,159 @@
+import fs from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { BerthError, messageOf, system } from '#lib/errors.ts'
+import type { FileStat, Files } from '#ports/files.ts'
+import { fromText } from '#codec/tar/index.ts'
+import * as at from '../ffi/fs.ts'
+import * as libc from '../ffi/libc.ts'
+import { copyDirectory, copyNode } from './copy-tree.ts'
+import { removeTree } from './remove-tree.ts'
+import { inSlices } from './slices.ts'
+import { usageOf } from './usage.ts'
+
+const DIRECTORY = fs.constants.O_RDONLY | fs.constants.O_DIRECTORY
+
+/**
+ * Files of the host. Small files in Berth's own directories are written at once: a trip to the thread pool costs more
+ * than the write. Paths that users name may lie on a file server, so those are looked at from the pool.
+ */
+export class HostFiles implements Files {
+  #serial = 0
+
+  read(path: string): Promise<string> {
+    return failing(`read ${path}`, () => fs.promises.readFile(path, 'utf8'))
+  }
+
+  writeAtomic(path: string, text: string, mode = 0o644): Promise<void> {
+    return failing(`write ${path}`, () => {
+      const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${this.#serial++}`)
+      try {
+        fs.writeFileSync(temporary, text, { mode, flag: 'wx' })
+        fs.renameSync(temporary, path)
+      } catch (error) {
+        fs.rmSync(temporary, { force: true })
+        throw error
+      }
+    })
+  }
+
+  writeInPlace(path: string, text: string): Promise<void> {
+    return failing(`write ${path}`, () => fs.writeFileSync(path, text))
+  }
+
+  makeDirectory(path: string, options: { mode?: number; uid?: number; gid?: number } = {}): Promise<void> {
+    return failing(`make directory ${path}`, () => {
+      const { mode, uid, gid } = options
+      if (fs.mkdirSync(path, { recursive: true }) === undefined) return
+      if (uid !== undefined || gid !== undefined) fs.chownSync(path, uid ?? 0, gid ?? 0)
+      if (mode !== undefined) fs.chmodSync(path, mode)
+    })
+  }
+
+  async stat(path: string, options: { follow?: boolean } = {}): Promise<FileStat | undefined> {
+    try {
+      const stat = options.follow ? await fs.promises.stat(path) : await fs.promises.lstat(path)
+      const kind = kindOf(stat.mode)
+      return {
+        kind,
+        mode: stat.mode & 0o7777,
+        uid: stat.uid,
+        gid: stat.gid,
+        size: stat.size,
+        mtimeMs: stat.mtimeMs,
+        name: basename(path),
+        ...(kind === 'symlink' ? { target: await fs.promises.readlink(path) } : {}),
+      }
+    } catch (cause) {
+      if (codeOf(cause) === 'ENOENT' || codeOf(cause) === 'ENOTDIR') return undefined
+      throw explained(`stat ${path}`, cause)
+    }
+  }
+
+  list(path: string): Promise<string[]> {
+    return failing(`list ${path}`, async () => (await fs.promises.readdir(path)).sort())
+  }
+
+  rename(from: string, to: string): Promise<void> {
+    return failing(`rename ${from} to ${to}`, () => fs.renameSync(from, to))
+  }
+
+  remove(path: string): Promise<void> {
+    return failing(`remove ${path}`, async () => {
+      if (!fs.existsSync(dirname(path))) return
+      const parent = libc.open(dirname(path), DIRECTORY)
+      try {
+        await inSlices(removeTree(parent, fromText(basename(path))))
+      } finally {
+        libc.close(parent)
+      }
+    })
+  }
+
+  usage(path: string): Promise<number> {
+    return failing(`measure ${path}`, () => inSlices(usageOf(path)))
+  }
+
+  copyTree(from: string, to: string): Promise<void> {
+    return failing(`copy ${from} to ${to}`, async () => {
+      const stat = at.statat(at.AT_FDCWD, fromText(from))
+      const directory = (stat.mode & at.S_IFMT) === at.S_IFDIR
+      fs.mkdirSync(directory ? to : dirname(to), { recursive: true })
+      const source = libc.open(directory ? from : dirname(from), DIRECTORY)
+      const target = libc.open(directory ? to : dirname(to), DIRECTORY)
+      try {
+        if (directory) await inSlices(copyDirectory(source, target))
+        else {
+          await inSlices(copyNode(source, target, fromText(basename(from)), stat))
+          if (basename(from) !== basename(to)) fs.renameSync(join(dirname(to), basename(from)), to)
+        }
+      } finally {
+        libc.close(source)
+        libc.close(target)
+      }
+    })
+  }
+
+  isEmptyDirectory(path: string): Promise<boolean> {
+    return failing(`list ${path}`, () => {
+      const directory = fs.opendirSync(path)
+      try {
+        return directory.readSync() === null
+      } finally {
+        directory.closeSync()
+      }
+    })
+  }
+}
+
+const KINDS: Readonly<Record<number, FileStat['kind']>> = {
+  [at.S_IFREG]: 'file',
+  [at.S_IFDIR]: 'directory',
+  [at.S_IFLNK]: 'symlink',
+  [at.S_IFIFO]: 'fifo',
+  [at.S_IFSOCK]: 'socket',
+  [at.S_IFBLK]: 'block',
+  [at.S_IFCHR]: 'char',
+}
+
+export function kindOf(mode: number): FileStat['kind'] {
+  return KINDS[mode & at.S_IFMT] ?? 'file'
+}
+
+async function failing<T>(operation: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    throw explained(operation, cause)
+  }
+}
+
+function explained(operation: string, cause: unknown): BerthError {
+  if (cause instanceof BerthError && cause.kind !== 'system') return cause
+  const words = messageOf(cause).replace(/^(E[A-Z0-9]+): ([^,]+),.*$/, '$2')
+  return system(`${operation}: ${words}`, { cause, details: { errno: codeOf(cause) } })
+}
+
+function codeOf(error: unknown): string | undefined {
+  if (error instanceof BerthError) return error.details.errno as string | undefined
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined
+}

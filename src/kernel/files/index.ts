@@ -1,0 +1,2 @@
+export { HostFiles } from './host-files.ts'
+export { HostRootedFiles } from './rooted-files.ts'
