@@ -26,12 +26,15 @@ export class KernelDnsSockets implements DnsSockets {
 
   async listen(sandbox: string, handler: DnsHandler): Promise<void> {
     const sockets = this.#namespaces.enter(sandbox, openSockets)
+    const redirected = this.#redirect(sandbox, sockets.udpPort, sockets.tcpPort).then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    )
     const listener = await serve(sockets, sandbox, handler)
-    try {
-      await this.#redirect(sandbox, sockets.udpPort, sockets.tcpPort)
-    } catch (error) {
+    const failed = await redirected
+    if (failed) {
       listener.close()
-      throw error
+      throw failed.error
     }
     this.#listeners.get(sandbox)?.close()
     this.#listeners.set(sandbox, listener)

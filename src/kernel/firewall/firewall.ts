@@ -15,6 +15,7 @@ import { assertOwnTables } from './names.ts'
 export class KernelFirewall implements Firewall {
   readonly #namespaces: NetworkNamespaces
   readonly #lane = new Lane()
+  readonly #flowLane = new Lane()
   readonly #own: NftContext
 
   constructor(namespaces: NetworkNamespaces) {
@@ -46,7 +47,7 @@ export class KernelFirewall implements Firewall {
   }
 
   forgetFlows(filter: FlowFilter): Promise<void> {
-    return forgetFlows(this.#lane, filter)
+    return forgetFlows(this.#flowLane, filter)
   }
 
   close(): void {
@@ -60,8 +61,14 @@ export class KernelFirewall implements Firewall {
       try {
         return await context.run(script)
       } finally {
-        await context.closeSoon()
+        if (deletes(script)) await context.closeSoon()
+        else context.close()
       }
     })
   }
+}
+
+/** Whether a transaction had something to destroy, for which the closing of its socket then waits. */
+function deletes(script: string): boolean {
+  return /\b(delete|destroy|flush|replace)\b/.test(script)
 }

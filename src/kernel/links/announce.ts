@@ -1,10 +1,12 @@
 import { announceFrame } from '#codec/netlink/announce.ts'
 import * as libc from '#kernel/ffi/libc.ts'
+import type { Lane } from '#kernel/netlink/lane.ts'
 import { type Rtnl, indexOf } from '#kernel/netlink/rtnl.ts'
 
 /** Sends one gratuitous ARP or unsolicited neighbour advertisement out of a sandbox's link. */
 export async function announce(
   rtnl: Rtnl,
+  closings: Lane,
   sandbox: string,
   device: string,
   address: string,
@@ -21,6 +23,6 @@ export async function announce(
     libc.bind(fd, linkLayer)
     libc.send(fd, frame, libc.MSG_DONTWAIT)
   } finally {
-    await libc.closeAsync(fd)
+    void closings.run(() => libc.closeAsync(fd))
   }
 }

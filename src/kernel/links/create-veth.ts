@@ -75,8 +75,9 @@ async function setUpInside(rtnl: Rtnl, spec: VethSpec, sandbox: number, addresse
     const batch: NetlinkRequest[] = []
     // Flags are applied before the rest of a message: "no link-local address" has to come in an earlier one.
     if (!hasV6) batch.push(changeLink(link, { noLinkLocal: true }))
-    batch.push(changeLink(link, { up: true }))
+    // Addresses come first, so that coming up announces them (arp_notify).
     for (const address of addresses) batch.push(addAddress(link, address))
+    batch.push(changeLink(link, { up: true }))
     const linkOf = (device?: string) => (device === undefined ? link : indexOf(socket, device))
     for (const route of newRoutes(spec.routes, linkOf)) batch.push(replaceRoute(route))
     await socket.request(batch)

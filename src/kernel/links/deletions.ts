@@ -1,23 +1,24 @@
 import { changeLink, deleteLinkGroup } from '#codec/netlink/link.ts'
-import type { Rtnl } from '#kernel/netlink/rtnl.ts'
-import { findIndex } from '#kernel/netlink/rtnl.ts'
+import { type Rtnl, findIndex } from '#kernel/netlink/rtnl.ts'
 
 /** A device group that nothing else uses: links put into it are about to be deleted. */
 const DOOMED_GROUP = 0x6265_7274
-/** Long enough for the kernel to take a veth away with its sandbox, which costs nobody a wait. */
-const DELAY_MS = 150
+/** How long a link may wait for the kernel to take it away with its sandbox, which costs nobody a wait. */
+const PATIENCE_MS = 100
+const LOOK_EVERY_MS = 10
 
 /**
  * Deletes links of the daemon's namespace behind everyone's back. Deleting holds the kernel's RTNL lock for a grace period
- * (15-40 ms on kernels since 6.15), however many links it is: so they are collected, and go as one group.
+ * (15-40 ms on kernels since 6.15), however many links it is. The kernel's own removal with the namespace of the other end
+ * holds it for one or two. So links are given some time to go by themselves, and what remains is deleted as one group.
  */
 export class LinkDeletions {
   readonly #rtnl: Rtnl
   readonly #onError: (error: unknown) => void
-  readonly #pending = new Set<string>()
-  #current: ReadonlySet<string> = new Set()
-  #flushing: Promise<void> | undefined
-  #timer: NodeJS.Timeout | undefined
+  /** Names, with the time when patience ends. */
+  readonly #pending = new Map<string, number>()
+  #work: Promise<void> | undefined
+  #wake: (() => void) | undefined
 
   constructor(rtnl: Rtnl, onError: (error: unknown) => void) {
     this.#rtnl = rtnl
@@ -25,44 +26,66 @@ export class LinkDeletions {
   }
 
   queue(name: string): void {
-    this.#pending.add(name)
-    if (this.#timer || this.#flushing) return
-    this.#timer = setTimeout(() => void this.flush(), DELAY_MS)
-    this.#timer.unref()
+    this.#pending.set(name, performance.now() + PATIENCE_MS)
+    this.#work ??= this.#run().finally(() => {
+      this.#work = undefined
+    })
   }
 
   /** Resolves once a queued deletion of `name`, if any, is done: it must not hit a new link of the same name. */
   async before(name: string): Promise<void> {
-    while (this.#pending.has(name) || this.#current.has(name)) await this.flush()
-  }
-
-  /** Deletes everything queued so far, and what is queued meanwhile. */
-  async flush(): Promise<void> {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    while (this.#flushing || this.#pending.size > 0) {
-      this.#flushing ??= this.#flushOnce().finally(() => {
-        this.#flushing = undefined
-      })
-      await this.#flushing
+    while (this.#pending.has(name)) {
+      this.#pending.set(name, 0)
+      this.#wake?.()
+      await this.#work
     }
   }
 
-  async #flushOnce(): Promise<void> {
-    const names = new Set(this.#pending)
-    this.#pending.clear()
-    this.#current = names
+  /** Resolves when nothing is queued any more. */
+  async settled(): Promise<void> {
+    while (this.#work) await this.#work
+  }
+
+  async #run(): Promise<void> {
+    // Whoever queues several links in a row gets them into one group.
+    await Promise.resolve()
+    while (this.#pending.size > 0) {
+      try {
+        await this.#deleteDue()
+      } catch (error) {
+        this.#onError(error)
+      }
+      if (this.#pending.size > 0) await this.#pause()
+    }
+  }
+
+  async #deleteDue(): Promise<void> {
     const { host } = this.#rtnl
+    const indexes: number[] = []
+    const due: string[] = []
+    for (const [name, until] of this.#pending) {
+      const index = findIndex(host, name)
+      if (index !== undefined && until > performance.now()) continue
+      due.push(name)
+      if (index !== undefined) indexes.push(index)
+    }
     try {
-      const present = [...names].flatMap(name => findIndex(host, name) ?? [])
-      if (present.length === 0) return
-      const moves = present.map(index => changeLink(index, { group: DOOMED_GROUP }))
+      if (indexes.length === 0) return
+      const moves = indexes.map(index => changeLink(index, { group: DOOMED_GROUP }))
       await host.request(moves, { tolerated: ['ENODEV'] })
       await host.request([deleteLinkGroup(DOOMED_GROUP)], { tolerated: ['ENODEV'], priority: 'later' })
-    } catch (error) {
-      this.#onError(error)
     } finally {
-      this.#current = new Set()
+      for (const name of due) this.#pending.delete(name)
     }
+  }
+
+  #pause(): Promise<void> {
+    return new Promise(resolve => {
+      const timer = setTimeout(resolve, LOOK_EVERY_MS)
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
   }
 }

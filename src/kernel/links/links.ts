@@ -3,6 +3,7 @@ import { changeLink } from '#codec/netlink/link.ts'
 import type { LinkMessage } from '#codec/netlink/link.ts'
 import { decodeLinkStats } from '#codec/netlink/link-stats.ts'
 import { replaceRoute } from '#codec/netlink/route.ts'
+import { Lane } from '#kernel/netlink/lane.ts'
 import { type Rtnl, findLink, indexOf, listAddresses, listLinks, listRoutes } from '#kernel/netlink/rtnl.ts'
 import { announce } from './announce.ts'
 import { createVeth } from './create-veth.ts'
@@ -15,6 +16,8 @@ import { writeSysctl } from './sysctl.ts'
 export class KernelLinks implements Links {
   readonly #rtnl: Rtnl
   readonly #deletions: LinkDeletions
+  /** Releases of packet sockets, each of which waits for a grace period: one pool thread is enough for them. */
+  readonly #closings = new Lane()
 
   /** @param onError hears of queued deletions that failed */
   constructor(rtnl: Rtnl, onError: (error: unknown) => void) {
@@ -79,7 +82,7 @@ export class KernelLinks implements Links {
   }
 
   settled(): Promise<void> {
-    return this.#deletions.flush()
+    return this.#deletions.settled()
   }
 
   stats(sandbox: string): Promise<Record<string, LinkStats>> {
@@ -95,7 +98,7 @@ export class KernelLinks implements Links {
   }
 
   announce(sandbox: string, device: string, address: string, mac: string): Promise<void> {
-    return announce(this.#rtnl, sandbox, device, address, mac)
+    return announce(this.#rtnl, this.#closings, sandbox, device, address, mac)
   }
 }
 

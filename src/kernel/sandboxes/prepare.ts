@@ -5,11 +5,14 @@ import { writeSysctlIfPresent } from '#kernel/links/sysctl.ts'
 
 /**
  * What every container's network starts from, for any interface it will get: programs without capabilities may bind low
- * ports and ping (Docker's defaults), no router advertisement is believed, IPv6 addresses are usable at once.
+ * ports and ping (Docker's defaults), no router advertisement is believed, IPv6 addresses are usable at once, and an
+ * interface that comes up tells its segment whose its addresses now are.
  */
 const SYSCTLS: readonly (readonly [key: string, value: string])[] = [
   ['net.ipv4.ip_unprivileged_port_start', '0'],
   ['net.ipv4.ping_group_range', '0 2147483647'],
+  ['net.ipv4.conf.default.arp_notify', '1'],
+  ['net.ipv6.conf.default.ndisc_notify', '1'],
   ['net.ipv6.conf.all.accept_ra', '0'],
   ['net.ipv6.conf.default.accept_ra', '0'],
   ['net.ipv6.conf.default.accept_dad', '0'],
