@@ -4,7 +4,8 @@ export class KeyedLock {
 
   async run<T>(key: string, work: () => Promise<T>): Promise<T> {
     const before = this.#tails.get(key)
-    const mine = before ? before.then(work, work) : work()
+    // Never called at once: what `work` calls before its first await may ask for the same key.
+    const mine = before ? before.then(work, work) : Promise.resolve().then(work)
     const tail = mine.catch(() => {})
     this.#tails.set(key, tail)
     try {
