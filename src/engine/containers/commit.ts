@@ -1,8 +1,8 @@
+import { applyChanges } from '#engine/images/index.ts'
 import type { ContainerConfig } from '#model/config.ts'
 import type { ImageRecord } from '#model/image.ts'
 import { publish, type Context } from './context.ts'
 import { pause, unpause } from './pause.ts'
-import { applyChanges } from './commit-changes.ts'
 import type { ContainersService } from './service.ts'
 
 /** `POST /commit`: an image of the container as it is; it is paused meanwhile unless told otherwise. */

@@ -1,6 +1,7 @@
 import { notFound } from '#lib/errors.ts'
 import type { EndpointRequest, Resources, RestartPolicy } from '#model/config.ts'
 import type { Filters } from '#model/filters.ts'
+import { canStop } from '#model/container-state.ts'
 import type { Readable } from 'node:stream'
 import { archiveGet, archivePut, archiveStat, exportRoot } from './archive.ts'
 import { attach } from './attach.ts'
@@ -64,7 +65,7 @@ export class Containers implements ContainersService {
   }
 
   /** Ids of the containers that refer to a volume: for `VolumesService.setUsers`. */
-  volumeUsers(volume: string): string[] {
+  usersOfVolume(volume: string): string[] {
     return this.#ctx.records.volumeUsers(volume)
   }
 
@@ -73,12 +74,12 @@ export class Containers implements ContainersService {
     return new Set(this.#ctx.records.all().map(record => record.snapshotKey))
   }
 
-  /** Ids of the images that containers were made from, each with those containers. */
-  imageUsers(imageId: string): string[] {
+  /** Containers made from an image, whatever their state. */
+  usersOfImage(imageId: string): { id: string; running: boolean }[] {
     return this.#ctx.records
       .all()
       .filter(record => record.imageId === imageId)
-      .map(record => record.id)
+      .map(record => ({ id: record.id, running: canStop(record.state).ok }))
   }
 
   create(request: CreateContainer) {

@@ -17,6 +17,11 @@ export class Events implements EventsService {
     this.#clock = clock
   }
 
+  /** How many listen now (API: `NEventsListener`). */
+  get listeners(): number {
+    return this.#live.size
+  }
+
   publish(event: Omit<EngineEvent, 'time' | 'timeNano' | 'scope'>): void {
     const timeNano = this.#clock.nowNano()
     const full: EngineEvent = { ...event, scope: 'local', time: Number(timeNano / 1_000_000_000n), timeNano }

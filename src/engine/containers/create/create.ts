@@ -42,7 +42,7 @@ export async function create(ctx: Context, request: CreateContainer): Promise<{ 
   try {
     ctx.records.reserveName(name, id)
     rollback.add('release name', () => ctx.records.releaseName(name, id))
-    await build(ctx, record, image, plan, endpointRequests(request.endpoints, hostConfig), rollback)
+    await build(ctx, record, image, plan, endpointRequests(ctx, request.endpoints, hostConfig), rollback)
   } catch (error) {
     await rollback.run()
     throw error
@@ -118,6 +118,7 @@ function normalize(host: HostConfig): HostConfig {
 
 /** The networks to attach to: those asked for, and the one that the network mode names. */
 function endpointRequests(
+  ctx: Context,
   requested: Record<string, EndpointRequest>,
   host: HostConfig,
 ): Record<string, EndpointRequest> {
@@ -126,7 +127,8 @@ function endpointRequests(
   if (mode.kind === 'host' || mode.kind === 'none') return { [mode.kind]: requested[mode.kind] ?? {} }
   const { default: asDefault, ...rest } = requested
   const named = asDefault ? { bridge: asDefault, ...rest } : rest
-  if (host.NetworkMode in named) return named
-  // A client that names only other networks than its mode's means those (Docker attaches to the mode's as well).
+  // A network is named by its name here and by its id there.
+  const network = ctx.networks.get(host.NetworkMode)
+  if ([host.NetworkMode, network.name, network.id].some(key => key in named)) return named
   return { [host.NetworkMode]: {}, ...named }
 }

@@ -43,7 +43,7 @@ function note(ctx: Context, id: string, probe: HealthProbe, plan: HealthPlan, si
   const health = afterProbe(before, probe, plan, sinceStart)
   const updated = ctx.records.setState(id, { ...record.state, health })
   if (health.Status === before.Status) return
-  ctx.networks.setHealthy(id, health.Status === 'healthy')
+  ctx.networks.setHealthy(id, health.Status !== 'unhealthy')
   publish(ctx, updated, `health_status: ${health.Status}`)
 }
 
