@@ -9,7 +9,8 @@ export interface Content {
   read(digest: string, maxBytes?: number): Promise<Buffer>
   /**
    * Writes a blob. With `expected`, a partial earlier write of the same digest is resumed (`source` is asked for the
-   * rest from an offset) and the result is verified: a mismatch is `invalid` and leaves nothing.
+   * rest from an offset) and the result is verified: a mismatch is `invalid` and leaves nothing; a source that ends
+   * too early is `unavailable` and leaves the partial, as any error of the source does.
    */
   ingest(
     source: (offset: number) => Promise<Readable>,
@@ -39,9 +40,14 @@ export interface Snapshots {
     parent: string | undefined,
     layer: Readable,
     onProgress?: (bytes: number) => void,
+    /** Checked before the commit: another one is `invalid` and leaves nothing. */
+    expectedDiffId?: string,
   ): Promise<{ diffId: string; size: number }>
-  /** A writable snapshot; the host's uid 0 owns its root unless `parent` says otherwise. */
-  prepare(key: string, parent: string | undefined): Promise<void>
+  /**
+   * A writable snapshot; the host's uid 0 owns its root unless `parent` says otherwise. An `ephemeral` one need not
+   * survive a power cut (`--rm`, build steps): its fsync(2) and unmounting cost nothing.
+   */
+  prepare(key: string, parent: string | undefined, options?: { ephemeral?: boolean }): Promise<void>
   /** Mounts it (active: read-write; committed: read-only) and returns the directory. Mounted already: returns it. */
   mount(key: string): Promise<string>
   unmount(key: string): Promise<void>

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
-import { invalid, notFound } from '#lib/errors.ts'
+import { invalid, notFound, unavailable } from '#lib/errors.ts'
 import type { Content } from '#ports/content.ts'
 
 /** Blobs in memory, with resumed partials and verification as the real store has them. */
@@ -44,6 +44,12 @@ export class FakeContent implements Content {
     } catch (error) {
       if (expected.digest && bytes.length > 0) this.partials.set(expected.digest, bytes)
       throw error
+    }
+    if (expected.size !== undefined && bytes.length < expected.size) {
+      if (expected.digest) this.partials.set(expected.digest, bytes)
+      throw unavailable(
+        `blob ${expected.digest ?? ''} ended after ${bytes.length} of ${expected.size} bytes: try again`,
+      )
     }
     const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
     if (expected.digest) this.partials.delete(expected.digest)

@@ -1,0 +1,4 @@
+import { contentSuite } from '#ports/content.suite.ts'
+import { FakeContent } from './fake-content.ts'
+
+contentSuite('fake', () => new FakeContent())
