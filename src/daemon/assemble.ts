@@ -1,0 +1,154 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { Containers, Events } from '#engine/containers/index.ts'
+import { Images } from '#engine/images/index.ts'
+import { Networks } from '#engine/networks/index.ts'
+import { Volumes } from '#engine/volumes/index.ts'
+import type { Needs } from '#http/index.ts'
+import { HostBootstrap } from '#kernel/bootstrap/index.ts'
+import { openRuntime } from '#kernel/runtime/open.ts'
+import { prepareRoots } from '#kernel/runtime/roots.ts'
+import { systemClock } from '#lib/clock.ts'
+import type { Logger } from '#lib/log.ts'
+import { SqliteStore } from '#store/sqlite-store.ts'
+import { identity, type Identity } from './identity.ts'
+import type { DaemonOptions } from './options.ts'
+import { openKernel } from './kernel.ts'
+import { systemProvider } from './system.ts'
+
+export interface Daemon {
+  needs: Needs
+  /** Compares every record with what exists and mends; sweeps what has no owner. */
+  recover(): Promise<void>
+  /** Lets go of everything; containers run on. */
+  close(): Promise<void>
+}
+
+/** Builds the daemon from its parts; the only place that knows all of them. Touches nothing but the roots. */
+export function assemble(options: DaemonOptions, log: Logger): Daemon {
+  const { dataRoot, execRoot } = options
+  mkdirSync(dataRoot, { recursive: true, mode: 0o711 })
+  mkdirSync(execRoot, { recursive: true, mode: 0o711 })
+  const undoRoots = prepareRoots(execRoot, dataRoot)
+  const clock = systemClock()
+  const store = new SqliteStore(join(dataRoot, 'berth.db'))
+  const self = identity(store.repository<Identity>('identity'), dataRoot, options.bridge)
+  const events = new Events(clock)
+  const publish = events.publish.bind(events)
+  const kernel = openKernel({ dataRoot, execRoot, clock, log, store })
+  const { runtime, dispose } = openRuntime({ execRoot, dataRoot })
+  const initPath = [
+    '/usr/bin/tini-static',
+    '/usr/bin/tini',
+    '/usr/bin/catatonit',
+    '/usr/libexec/podman/catatonit',
+  ].find(path => existsSync(path))
+  const randomHex = (digits: number) =>
+    randomBytes(Math.ceil(digits / 2))
+      .toString('hex')
+      .slice(0, digits)
+
+  const images = new Images({
+    store,
+    content: kernel.content,
+    snapshots: kernel.snapshots,
+    registry: kernel.registry,
+    bootstrap: new HostBootstrap(),
+    users: imageId => containers.usersOfImage(imageId),
+    publish,
+    clock,
+    log,
+    platform: { os: 'linux', architecture: process.arch === 'x64' ? 'amd64' : process.arch },
+    registries: { mirrors: options.registryMirrors, insecure: options.insecureRegistries },
+  })
+  const volumes = new Volumes({
+    store,
+    files: kernel.files,
+    mounts: kernel.mounts,
+    publish,
+    clock,
+    log,
+    dataRoot,
+    randomHex,
+  })
+  const networks = new Networks({
+    ...kernel.networking,
+    host: kernel.host,
+    store,
+    clock,
+    log,
+    publish,
+    key: self.key,
+    table: self.table,
+    bridge: self.bridge,
+    pool: options.bip,
+    randomHex: bytes => randomBytes(bytes).toString('hex'),
+    random: Math.random,
+  })
+  const containers: Containers = new Containers({
+    runtime,
+    cgroups: kernel.cgroups,
+    processes: kernel.processes,
+    files: kernel.files,
+    rooted: kernel.rooted,
+    mounts: kernel.mounts,
+    logs: kernel.logs,
+    host: kernel.host,
+    store,
+    images,
+    volumes,
+    networks,
+    events,
+    clock,
+    log,
+    dataRoot,
+    initPath,
+    randomHex,
+  })
+  volumes.setUsers(name => containers.usersOfVolume(name))
+  const system = systemProvider({
+    id: self.id,
+    options,
+    host: kernel.host,
+    cgroups: kernel.cgroups,
+    runtime,
+    registry: kernel.registry,
+    containers,
+    images,
+    clock,
+    initPath,
+    listeners: () => events.listeners,
+  })
+  return {
+    needs: {
+      containers,
+      images,
+      networks,
+      volumes,
+      events,
+      system,
+      host: {
+        cgroupVersion: runtime.info().cgroupVersion,
+        defaultRuntime: runtime.info().name,
+        containerDirectory: id => join(dataRoot, 'containers', id),
+      },
+      clock,
+      log,
+    },
+    recover: () => containers.recover(),
+    async close() {
+      await containers.shutdown()
+      await networks.close()
+      await kernel.networking.close()
+      kernel.registry.close()
+      const left = await runtime.list()
+      runtime.close()
+      if (left.length === 0) {
+        dispose()
+        undoRoots()
+      }
+      store.close()
+    },
+  }
+}

@@ -1,0 +1,40 @@
+import { join } from 'node:path'
+import { KernelCgroups } from '#kernel/cgroups/cgroups.ts'
+import { HostContent } from '#kernel/content/index.ts'
+import { HostFiles, HostRootedFiles } from '#kernel/files/index.ts'
+import { KernelHost } from '#kernel/host/host.ts'
+import { KernelLogs } from '#kernel/logs/logs.ts'
+import { HostMounts } from '#kernel/mounts/index.ts'
+import { kernelNetworking } from '#kernel/networking.ts'
+import { KernelProcesses } from '#kernel/processes/processes.ts'
+import { HttpRegistry } from '#kernel/registry/index.ts'
+import { HostSnapshots } from '#kernel/snapshots/index.ts'
+import type { Clock } from '#lib/clock.ts'
+import type { Logger } from '#lib/log.ts'
+import type { Store } from '#ports/store.ts'
+import { VERSION } from './system.ts'
+
+/** Every port on the real host, but the runtime. */
+export function openKernel(options: { dataRoot: string; execRoot: string; clock: Clock; log: Logger; store: Store }) {
+  const { dataRoot, execRoot, clock, log, store } = options
+  const mounts = new HostMounts()
+  const files = new HostFiles()
+  return {
+    mounts,
+    files,
+    rooted: new HostRootedFiles(),
+    content: new HostContent(join(dataRoot, 'content')),
+    snapshots: new HostSnapshots({
+      root: join(dataRoot, 'snapshots'),
+      mountRoot: join(execRoot, 'rootfs'),
+      store,
+      mounts,
+    }),
+    networking: kernelNetworking({ execRoot, log }),
+    registry: new HttpRegistry({ clock, userAgent: `berth/${VERSION}`, env: process.env }),
+    cgroups: new KernelCgroups(() => clock.nowNano()),
+    processes: new KernelProcesses(),
+    host: new KernelHost(),
+    logs: new KernelLogs(),
+  }
+}
