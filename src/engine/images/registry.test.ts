@@ -14,7 +14,8 @@ function client(over: Partial<ImagesOptions> = {}) {
   const clock = { ...systemClock(), sleep: async () => {} }
   const registry = new HttpRegistry({ clock, backoff: 1 })
   const lines: Progress[] = []
-  const statuses = () => lines.map(line => (line.id ? `${line.id}: ` : '') + line.status).filter(l => !/ing$/.test(l))
+  const statuses = () =>
+    lines.map(line => (line.id ? `${line.id}: ` : '') + line.status).filter(l => !l.endsWith('ing'))
   return { ...setup({ registry, clock, ...over }), registry, lines, statuses, emit: (l: Progress) => lines.push(l) }
 }
 

@@ -53,3 +53,19 @@ export function setup(over: Partial<ImagesOptions> = {}) {
   }
   return { images: new Images(options), events, users, options, ...parts }
 }
+
+let made = 0
+
+/** Imports an image of one file, distinct unless `content` is given. */
+export async function anImage(
+  images: Images,
+  reference: string | undefined,
+  options: { content?: string; created?: string; labels?: Record<string, string> } = {},
+) {
+  const tar = await tarOf({ file: options.content ?? `content ${made++}` })
+  return await images.import(streamOf(tar), {
+    ...(reference ? { reference } : {}),
+    ...(options.created ? { created: options.created } : {}),
+    ...(options.labels ? { config: { Labels: options.labels } } : {}),
+  } as Parameters<Images['import']>[1])
+}
