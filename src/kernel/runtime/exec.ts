@@ -8,6 +8,7 @@ import type { RuntimeContext } from './context.ts'
 import { commonArguments, withPatience } from './create.ts'
 import { runtimeFailure } from './failure.ts'
 import { startMonitor, type MonitorProcess } from './monitor.ts'
+import { isWaitingToStart, liveInit } from './state.ts'
 import type { SyncMessage } from './sync-pipe.ts'
 
 export interface ExecStarted {
@@ -25,6 +26,9 @@ export async function startExec(
 ): Promise<ExecStarted> {
   const { containerId, execId } = options
   const directory = ctx.paths.process({ containerId, execId })
+  if (!liveInit(ctx, containerId) || isWaitingToStart(ctx, containerId)) {
+    throw conflict(`container ${containerId} is not running`)
+  }
   makeDirectory(ctx, options, directory)
   let monitor: MonitorProcess | undefined
   let attachment: Attachment | undefined
@@ -65,7 +69,7 @@ async function ending(monitor: MonitorProcess, directory: string): Promise<numbe
 
 function makeDirectory(ctx: RuntimeContext, options: ExecOptions, directory: string): void {
   try {
-    mkdirSync(ctx.paths.execs(options.containerId), { mode: 0o700, recursive: false })
+    mkdirSync(ctx.paths.execs(options.containerId), { mode: 0o700 })
   } catch (error) {
     if (hasErrno(error, 'ENOENT')) throw conflict(`container ${options.containerId} is not running`)
     if (!hasErrno(error, 'EEXIST')) throw error

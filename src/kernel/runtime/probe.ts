@@ -12,12 +12,15 @@ const PATH = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sb
  * @throws unavailable with what to install
  */
 export function findOciProgram(): OciProgram {
-  for (const name of ['crun', 'runc'] as const) {
-    const path = findProgram(name)
-    const version = path === undefined ? undefined : versionOf(path)
-    if (path !== undefined && version !== undefined) return { name, path, version }
-  }
-  throw unavailable('no OCI runtime found: install crun (or runc)')
+  const program = findOciProgramNamed('crun') ?? findOciProgramNamed('runc')
+  if (!program) throw unavailable('no OCI runtime found: install crun (or runc)')
+  return program
+}
+
+export function findOciProgramNamed(name: 'crun' | 'runc'): OciProgram | undefined {
+  const path = findProgram(name)
+  const version = path === undefined ? undefined : versionOf(path)
+  return path === undefined || version === undefined ? undefined : { name, path, version }
 }
 
 export function findMonitor(): string {

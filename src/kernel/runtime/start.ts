@@ -11,44 +11,56 @@ const PATIENCE = 10_000
 /**
  * Does what `crun start` and `runc start` do, without a process: the container's first process waits at a fifo, which
  * crun's reads and runc's writes.
+ *
+ * @throws not-found when that process has ended; conflict when it was started before
  */
 export async function startContainer(ctx: RuntimeContext, id: string): Promise<void> {
+  if (ctx.oci.name === 'crun') return await releaseReader(ctx, id)
+  await releaseWriter(ctx, id)
+}
+
+async function releaseReader(ctx: RuntimeContext, id: string): Promise<void> {
   const fifo = startFifo(ctx, id)
+  // Opening to write fails until it has opened to read.
+  const fd = await untilReady(ctx, id, () => openFifo(fifo, constants.O_WRONLY | constants.O_NONBLOCK, id))
+  try {
+    // From here on it will run, even if we die now: the end of the fifo releases it too. So it counts as started.
+    rmSync(fifo, { force: true })
+    writeSync(fd, '\0')
+  } finally {
+    closeSync(fd)
+  }
+}
+
+async function releaseWriter(ctx: RuntimeContext, id: string): Promise<void> {
+  const fifo = startFifo(ctx, id)
+  const fd = openFifo(fifo, constants.O_RDONLY | constants.O_NONBLOCK, id)!
+  try {
+    // 0 bytes: it has not opened yet.
+    await untilReady(ctx, id, () => readOrNothing(fd) || undefined)
+    rmSync(fifo, { force: true })
+  } finally {
+    closeSync(fd)
+  }
+}
+
+async function untilReady<T>(ctx: RuntimeContext, id: string, attempt: () => T | undefined): Promise<T> {
   const deadline = Date.now() + PATIENCE
   for (let wait = 1; ; wait = Math.min(wait * 2, 20)) {
-    if (ctx.oci.name === 'crun' ? releaseReader(fifo, id) : releaseWriter(fifo, id)) return
-    // It has not yet come to the fifo, or never will.
+    const result = attempt()
+    if (result !== undefined) return result
     if (!liveInit(ctx, id)) throw notFound(`the process of container ${id} ended before it was started`)
     if (Date.now() > deadline) throw system(`container ${id} does not come to its start`)
     await setTimeout(wait)
   }
 }
 
-function releaseReader(fifo: string, id: string): boolean {
-  const fd = openFifo(fifo, constants.O_WRONLY | constants.O_NONBLOCK, id)
-  if (fd === undefined) return false
+function readOrNothing(fd: number): number {
   try {
-    // From here on it will run, even if we die now: the end of the fifo releases it too. So it counts as started.
-    rmSync(fifo, { force: true })
-    writeSync(fd, '\0')
-    return true
-  } finally {
-    closeSync(fd)
-  }
-}
-
-function releaseWriter(fifo: string, id: string): boolean {
-  const fd = openFifo(fifo, constants.O_RDONLY | constants.O_NONBLOCK, id)
-  if (fd === undefined) return false
-  try {
-    if (readSync(fd, Buffer.alloc(8)) === 0) return false
-    rmSync(fifo, { force: true })
-    return true
+    return readSync(fd, Buffer.alloc(8))
   } catch (error) {
-    if (hasErrno(error, 'EAGAIN')) return false
+    if (hasErrno(error, 'EAGAIN')) return 0
     throw error
-  } finally {
-    closeSync(fd)
   }
 }
 
