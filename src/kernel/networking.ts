@@ -32,7 +32,7 @@ export function kernelNetworking(options: { execRoot: string; log: Logger; poolS
   const lane = new Lane()
   const namespaces = new NetworkNamespaces()
   const rtnl = new Rtnl(namespaces, lane)
-  const pool = new NamespacePool(namespaces, lane, poolSize)
+  const pool = new NamespacePool(rtnl, poolSize)
   const links = new KernelLinks(rtnl, error => log.warn('cannot delete a link', { error }))
   const directory = path.join(execRoot, 'netns')
   const sandboxes = new KernelSandboxes(directory, pool, error => log.warn('cannot remove a sandbox', { error }))

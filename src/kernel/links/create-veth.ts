@@ -63,13 +63,14 @@ async function createPair(rtnl: Rtnl, spec: VethSpec, sandbox: number): Promise<
 
 async function setUpInside(rtnl: Rtnl, spec: VethSpec, sandbox: number, addresses: Cidr[]): Promise<void> {
   const hasV6 = addresses.some(address => address.family === 6)
-  rtnl.namespaces.enter(sandbox, () => {
-    const own = (key: string) => `net/ipv6/conf/${spec.containerName}/${key}`
-    if (hasV6) writeSysctlIfPresent(own('disable_ipv6'), '0')
-    for (const [key, value] of Object.entries(spec.sysctls ?? {})) {
+  const sysctls = Object.entries(spec.sysctls ?? {})
+  const writeAll = () => {
+    if (hasV6) writeSysctlIfPresent(`net/ipv6/conf/${spec.containerName}/disable_ipv6`, '0')
+    for (const [key, value] of sysctls) {
       writeSysctl(key.replaceAll('.', '/').replace('IFNAME', spec.containerName), value)
     }
-  })
+  }
+  if (hasV6 || sysctls.length > 0) await rtnl.whenFree(() => rtnl.namespaces.enter(sandbox, writeAll))
   await rtnl.within(sandbox, async socket => {
     const link = indexOf(socket, spec.containerName)
     const batch: NetlinkRequest[] = []

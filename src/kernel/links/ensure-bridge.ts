@@ -26,7 +26,7 @@ async function configure(rtnl: Rtnl, spec: BridgeSpec, wanted: ReturnType<typeof
   const link = await findLink(rtnl.host, spec.name)
   if (!link) throw conflict(`bridge ${spec.name} was deleted by somebody else meanwhile`)
   const hasV6 = wanted.some(address => address.family === 6)
-  rtnl.namespaces.enter(undefined, () => {
+  await rtnl.whenFree(() => {
     const own = (key: string) => `net/ipv6/conf/${spec.name}/${key}`
     writeSysctlIfPresent(own('disable_ipv6'), hasV6 ? '0' : '1')
     // A container must not set the host's routes by router advertisements.

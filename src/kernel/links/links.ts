@@ -94,7 +94,7 @@ export class KernelLinks implements Links {
   }
 
   async setSysctl(key: string, value: string, sandbox?: string): Promise<void> {
-    this.#rtnl.namespaces.enter(sandbox, () => writeSysctl(key, value))
+    await this.#rtnl.whenFree(() => this.#rtnl.namespaces.enter(sandbox, () => writeSysctl(key, value)))
   }
 
   announce(sandbox: string, device: string, address: string, mac: string): Promise<void> {

@@ -1,8 +1,7 @@
 import { type AddressMessage, decodeAddress, dumpAddresses } from '#codec/netlink/address.ts'
-import { type LinkMessage, decodeLink, dumpLinks, getLink } from '#codec/netlink/link.ts'
+import { type LinkMessage, changeLink, decodeLink, dumpLinks, getLink } from '#codec/netlink/link.ts'
 import { type RouteMessage, decodeRoute, dumpRoutes } from '#codec/netlink/route.ts'
-import { hasErrno } from '#kernel/ffi/errno.ts'
-import { errnoError } from '#kernel/ffi/errno.ts'
+import { errnoError, hasErrno } from '#kernel/ffi/errno.ts'
 import * as libc from '#kernel/ffi/libc.ts'
 import type { NetworkNamespaces } from '#kernel/sandboxes/enter.ts'
 import type { Lane } from './lane.ts'
@@ -10,6 +9,7 @@ import { NETLINK_ROUTE, NetlinkSocket } from './socket.ts'
 
 const SIOCGIFINDEX = 0x8933
 const ENODEV = 19
+const NO_SUCH_INDEX = 0x7fff_fff0
 export const IFNAME_MAX = 15
 
 /** Route netlink of the daemon's namespace, and of a sandbox for as long as one piece of work takes. */
@@ -34,6 +34,20 @@ export class Rtnl {
     } finally {
       socket.close()
     }
+  }
+
+  /**
+   * Runs `work` on the main thread at a moment when the kernel's RTNL lock was just free: for calls that take it
+   * themselves, and would otherwise make the event loop wait for somebody's deletion (40 ms for 90 namespaces).
+   */
+  async whenFree<T>(work: () => T): Promise<T> {
+    let result: { value: T } | undefined
+    const nothing = changeLink(NO_SUCH_INDEX, {})
+    const onDone = () => {
+      result = { value: work() }
+    }
+    await this.host.request([nothing], { tolerated: ['ENODEV'], onDone })
+    return result!.value
   }
 
   close(): void {

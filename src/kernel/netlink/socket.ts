@@ -51,13 +51,14 @@ export class NetlinkSocket {
    * Sends the requests (each with NLM_F_ACK) in one datagram and reads all acknowledgements. The kernel tries each of
    * them even after one has failed.
    *
+   * @param options.onDone called before anything else gets its turn in the lane
    * @returns the messages that answer each request
    * @throws system for the first request that failed and is not among `tolerated` errnos; `details.request` is its
    *   place in the batch
    */
   request(
     requests: readonly NetlinkRequest[],
-    options: { tolerated?: readonly string[]; priority?: 'urgent' | 'later' } = {},
+    options: { tolerated?: readonly string[]; priority?: 'urgent' | 'later'; onDone?: () => void } = {},
   ): Promise<NetlinkMessage[][]> {
     return this.#lane.run(async () => {
       const first = this.#sequence
@@ -81,6 +82,7 @@ export class NetlinkSocket {
       }
       const failed = failures.findIndex(error => error && !hasErrno(error, ...(options.tolerated ?? [])))
       if (failed >= 0) throw failures[failed]!
+      options.onDone?.()
       return replies
     }, options.priority)
   }

@@ -1,6 +1,5 @@
 import * as libc from '#kernel/ffi/libc.ts'
-import type { Lane } from '#kernel/netlink/lane.ts'
-import type { NetworkNamespaces } from './enter.ts'
+import type { Rtnl } from '#kernel/netlink/rtnl.ts'
 import { prepareNamespace } from './prepare.ts'
 
 /** Idle time before a refill, so that a burst of starts is not slowed by it. */
@@ -11,17 +10,15 @@ const REFILL_DELAY_MS = 20
  * itself.
  */
 export class NamespacePool {
-  readonly #namespaces: NetworkNamespaces
-  readonly #lane: Lane
+  readonly #rtnl: Rtnl
   readonly #size: number
   readonly #ready: number[] = []
   #timer: NodeJS.Timeout | undefined
   #closed = false
 
   /** @param size how many to keep ready; 0 for none */
-  constructor(namespaces: NetworkNamespaces, lane: Lane, size: number) {
-    this.#namespaces = namespaces
-    this.#lane = lane
+  constructor(rtnl: Rtnl, size: number) {
+    this.#rtnl = rtnl
     this.#size = size
   }
 
@@ -64,8 +61,7 @@ export class NamespacePool {
     for (const fd of this.#ready.splice(0)) libc.close(fd)
   }
 
-  /** In the lane: making a namespace wants RTNL, which a deletion in flight would make the main thread wait for. */
   #make(): Promise<number> {
-    return this.#lane.run(async () => this.#namespaces.enterNew(prepareNamespace))
+    return this.#rtnl.whenFree(() => this.#rtnl.namespaces.enterNew(prepareNamespace))
   }
 }

@@ -26,6 +26,7 @@ export class KernelSandboxes implements Sandboxes {
     this.#onError = onError
     fs.mkdirSync(directory, { recursive: true, mode: 0o755 })
     shareDirectory(directory)
+    this.#forgetHalfMade()
     pool.refill()
   }
 
@@ -74,6 +75,14 @@ export class KernelSandboxes implements Sandboxes {
 
   ofProcess(pid: number): string {
     return `/proc/${pid}/ns/net`
+  }
+
+  /** Files of creations and removals that a crash cut short. */
+  #forgetHalfMade(): void {
+    for (const id of fs.readdirSync(this.#directory)) {
+      const target = path.join(this.#directory, id)
+      if (!isNamespace(target)) fs.rmSync(target, { force: true })
+    }
   }
 
   #pathOf(id: string): string {

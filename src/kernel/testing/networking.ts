@@ -7,14 +7,14 @@ import * as libc from '#kernel/ffi/libc.ts'
 import { type KernelNetworking, kernelNetworking } from '#kernel/networking.ts'
 
 /** The real thing in a directory of its own; `close` leaves nothing but what the test forgot to remove. */
-export function testNetworking(options: { poolSize?: number } = {}): {
+export function testNetworking(options: { poolSize?: number; execRoot?: string } = {}): {
   networking: KernelNetworking
   /** Begins link names. */
   prefix: string
   execRoot: string
   close(): Promise<void>
 } {
-  const execRoot = fs.mkdtempSync(path.join(os.tmpdir(), 'berth-net-'))
+  const execRoot = options.execRoot ?? fs.mkdtempSync(path.join(os.tmpdir(), 'berth-net-'))
   const networking = kernelNetworking({ execRoot, log: silentLogger, poolSize: options.poolSize ?? 1 })
   const close = async () => {
     for (const id of networking.sandboxes.list()) networking.sandboxes.remove(id)
