@@ -40,10 +40,7 @@ export function connectionError(error: unknown, address: string): BerthError {
   switch (code) {
     case 'ENOENT':
     case 'ECONNREFUSED':
-      return new BerthError('unavailable', `cannot connect to the daemon at ${address}: is it running?`, {
-        cause: error,
-        details,
-      })
+      return new BerthError('unavailable', `cannot connect to the daemon at ${address}: is it running?`, { details })
     case 'EACCES':
     case 'EPERM':
       return new BerthError(

@@ -36,17 +36,20 @@ export interface FlagSpec {
 
 export type FlagTable = Readonly<Record<string, FlagSpec>>
 
-type ValueOf<S extends FlagSpec> = S['type'] extends 'bool'
-  ? boolean
-  : S['type'] extends 'int' | 'cpus' | 'bytes' | 'duration'
-    ? number
-    : S['type'] extends 'list' | 'strings'
-      ? string[]
-      : S['type'] extends 'map'
-        ? Record<string, string>
-        : S['type'] extends 'filter'
-          ? Record<string, string[]>
-          : string
+// A table that is only known to be one says nothing of its values.
+type ValueOf<S extends FlagSpec> = FlagType extends S['type']
+  ? unknown
+  : S['type'] extends 'bool'
+    ? boolean
+    : S['type'] extends 'int' | 'cpus' | 'bytes' | 'duration'
+      ? number
+      : S['type'] extends 'list' | 'strings'
+        ? string[]
+        : S['type'] extends 'map'
+          ? Record<string, string>
+          : S['type'] extends 'filter'
+            ? Record<string, string[]>
+            : string
 
 export type FlagValues<F extends FlagTable> = { [K in keyof F]: ValueOf<F[K]> }
 

@@ -1,4 +1,12 @@
-import { CliError, UsageError, type Command, type CommandEntry, type Group } from './command.ts'
+import {
+  CliError,
+  UsageError,
+  type Command,
+  type CommandEntry,
+  type FlagTable,
+  type FlagValues,
+  type Group,
+} from './command.ts'
 import type { Context } from './context.ts'
 import { checkArgumentCount, parseFlags } from './parse.ts'
 import { errorText } from './report.ts'
@@ -85,7 +93,8 @@ async function runCommand(
     return wrongUsage(context, path, command.usage, error)
   }
   try {
-    const { args, flags, changed } = parsed
+    const { args, changed } = parsed
+    const flags = parsed.flags as FlagValues<FlagTable>
     return (await command.run(context, { args, flags, changed, group, path })) ?? 0
   } catch (error) {
     return failed(context, path, command, error)

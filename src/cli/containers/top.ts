@@ -1,0 +1,15 @@
+import { defineCommand } from '../core/command.ts'
+import { table } from '../render/table.ts'
+
+export const command = defineCommand({
+  usage: 'CONTAINER [ps OPTIONS]',
+  args: [1, Infinity],
+  interspersed: false,
+  complete: 'running-container',
+  flags: {},
+  async run(context, { args }) {
+    const [name, ...options] = args
+    const { Titles, Processes } = await context.client.containers.top(name!, options.join(' ') || undefined)
+    context.stdout.write(table([Titles, ...Processes], context.columns))
+  },
+})

@@ -1,0 +1,66 @@
+import { spawn } from 'node:child_process'
+import { CliError, defineCommand, type FlagSpec } from '../core/command.ts'
+import { daemonCommand } from '../core/start-daemon.ts'
+
+const FLAGS = {
+  bip: { type: 'string', help: 'Subnet of the default network with its gateway (172.17.0.1/16)' },
+  bridge: { type: 'string', short: 'b', help: "Name of the default network's bridge" },
+  'config-file': {
+    type: 'string',
+    help: 'Daemon configuration file (default "/etc/berth/daemon.json")',
+    complete: 'file',
+  },
+  'data-root': { type: 'string', help: 'Root directory of persistent state (default "/var/lib/berth")' },
+  debug: { type: 'bool', short: 'D', help: 'Enable debug mode' },
+  'default-address-pool': { type: 'list', help: 'Address pool for networks (base=CIDR,size=BITS)' },
+  dns: { type: 'list', help: 'DNS servers to use' },
+  'exec-root': { type: 'string', help: 'Root directory for execution state files (default "/run/berth")' },
+  group: { type: 'string', short: 'G', help: 'Group for the unix socket (default "docker")' },
+  host: { type: 'list', short: 'H', help: 'Daemon socket(s) to listen on (default unix:///run/berth.sock)' },
+  'insecure-registry': { type: 'list', help: 'Registry to speak plain HTTP, or HTTPS without a known certificate, to' },
+  'log-opt': { type: 'list', help: 'Default log options for containers (max-size=…, max-file=…)' },
+  mtu: { type: 'string', help: 'MTU of the default network' },
+  pidfile: { type: 'string', short: 'p', help: 'Path to use for the daemon PID file (default "/run/berth/berth.pid")' },
+  'registry-mirror': { type: 'list', help: 'Preferred registry mirror' },
+  tls: { type: 'bool', help: 'Use TLS; implied by --tlsverify' },
+  tlscacert: { type: 'string', help: 'Trust certs signed only by this CA', complete: 'file' },
+  tlscert: { type: 'string', help: 'Path to TLS certificate file', complete: 'file' },
+  tlskey: { type: 'string', help: 'Path to TLS key file', complete: 'file' },
+  tlsverify: { type: 'bool', help: 'Use TLS and verify the remote' },
+} as const satisfies Record<string, FlagSpec>
+
+export const command = defineCommand({
+  usage: '[OPTIONS]',
+  args: [0, 0],
+  description: `Run the daemon in the foreground
+
+Containers outlive it: stopping or killing the daemon leaves them running, and the next one takes over.`,
+  flags: FLAGS,
+  async run(context, { flags, changed }) {
+    if (process.getuid?.() !== 0) throw new CliError('the daemon needs root: run `sudo berth daemon`')
+    const { file, args } = daemonCommand()
+    const child = spawn(file, [...args, ...daemonArguments(flags, changed)], { stdio: 'inherit' })
+    const forward = (signal: NodeJS.Signals) => void child.kill(signal)
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) {
+      // A terminal sends SIGINT to both; the daemon minds only the first.
+      process.on(signal, () => forward(signal))
+    }
+    return new Promise<number>((resolve, reject) => {
+      child.on('error', error => reject(new CliError(`could not start the daemon: ${error.message}`)))
+      child.on('exit', (code, signal) => resolve(signal ? 128 : (code ?? 1)))
+      void context
+    })
+  },
+})
+
+/** The flags that were given, in the daemon's own spelling. */
+export function daemonArguments(flags: Record<string, unknown>, changed: ReadonlySet<string>): string[] {
+  const words: string[] = []
+  for (const name of Array.from(changed).sort()) {
+    const value = flags[name]
+    if (value === true) words.push(`--${name}`)
+    else if (Array.isArray(value)) for (const item of value as string[]) words.push(`--${name}=${item}`)
+    else if (typeof value === 'string') words.push(`--${name}=${value}`)
+  }
+  return words
+}

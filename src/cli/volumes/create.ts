@@ -1,0 +1,26 @@
+import { CliError, defineCommand } from '../core/command.ts'
+import { toMap } from '../containers/options/files.ts'
+
+export const command = defineCommand({
+  usage: '[OPTIONS] [VOLUME]',
+  args: [0, 1],
+  flags: {
+    driver: { type: 'string', short: 'd', default: 'local', help: 'Specify volume driver name' },
+    label: { type: 'list', help: 'Set metadata for a volume' },
+    name: { type: 'string', hidden: true, help: 'Specify volume name' },
+    opt: { type: 'map', short: 'o', help: 'Set driver specific options' },
+  },
+  async run(context, { args, flags }) {
+    if (args[0] && flags.name)
+      throw new CliError(
+        'conflicting options: cannot specify a volume-name through both --name and as a positional arg',
+      )
+    const volume = await context.client.volumes.create({
+      Name: args[0] ?? (flags.name || undefined),
+      Driver: flags.driver,
+      DriverOpts: flags.opt,
+      Labels: toMap(flags.label),
+    })
+    context.print(volume.Name)
+  },
+})
