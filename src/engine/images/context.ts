@@ -7,6 +7,7 @@ import type { Bootstrap } from '#ports/bootstrap.ts'
 import type { Content, Snapshots } from '#ports/content.ts'
 import type { Registry } from '#ports/registry.ts'
 import type { Store } from '#ports/store.ts'
+import type { Readable } from 'node:stream'
 import type { Catalog } from './catalog.ts'
 import type { Leases } from './leases.ts'
 import type { Shared } from './shared.ts'
@@ -25,6 +26,8 @@ export interface ImagesOptions {
   log: Logger
   /** What this host runs. */
   platform: Platform
+  /** Opens what Node cannot (bzip2, xz); without it such archives are refused. */
+  decompress?: (source: Readable) => Promise<Readable>
   registries?: {
     /** Hosts or URLs tried first for Docker Hub images, in order. */
     mirrors?: readonly string[]

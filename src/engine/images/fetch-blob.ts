@@ -81,7 +81,7 @@ export async function fetchBlob(
 const corrupt = (digest: string, cause: unknown) =>
   invalid(`filesystem layer verification failed for digest ${digest}`, { cause })
 
-/** A cut stream is a plain error; a refusal says itself whether it may pass. */
+/** A cut stream is a plain error or `unavailable`; a refusal says itself whether it may pass. */
 function mayPass(error: unknown): boolean {
-  return !(error instanceof BerthError) || error.details['transient'] === true
+  return !(error instanceof BerthError) || error.kind === 'unavailable' || error.details['transient'] === true
 }

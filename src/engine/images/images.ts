@@ -92,8 +92,8 @@ export class Images implements ImagesService {
     return bootstrap(this.#ctx, options, onProgress)
   }
 
-  createRootfs(key: string, image: ImageRecord): Promise<void> {
-    return createRootfs(this.#ctx, key, image)
+  createRootfs(key: string, image: ImageRecord, options?: { ephemeral?: boolean }): Promise<void> {
+    return createRootfs(this.#ctx, key, image, options)
   }
 
   mountRootfs(key: string): Promise<string> {

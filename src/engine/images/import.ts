@@ -32,7 +32,7 @@ export async function importTar(ctx: ImagesContext, tar: Readable, options: Impo
   const platform = normalizePlatform(options.platform ?? ctx.platform)
   const lease = await ctx.leases.openBlind()
   try {
-    const layer = await ctx.content.ingest(() => decompressed(tar, 'root filesystem'))
+    const layer = await ctx.content.ingest(() => decompressed(tar, 'root filesystem', ctx.decompress))
     lease.hold(layer.digest)
     const history = { created, comment, ...(options.createdBy ? { created_by: options.createdBy } : {}) }
     const image = {

@@ -27,7 +27,7 @@ export async function spool(ctx: ImagesContext, tar: Readable, lease: Lease): Pr
   const links = new Map<string, string>()
   const documents = new Map<string, Buffer>()
   const entries = extract()
-  pipeline(await decompressed(tar, 'image archive'), entries, () => {})
+  pipeline(await decompressed(tar, 'image archive', ctx.decompress), entries, () => {})
   try {
     for await (const entry of entries) {
       const { name, type, linkname } = entry.header

@@ -149,17 +149,13 @@ describe('load', () => {
     ['a cut tar', async () => (await tarOf(legacy(['x:1']))).subarray(0, 3000), /cut short/],
     ['bad JSON', () => tarOf({ 'manifest.json': '{' }), /is not JSON/],
     ['a list of nonsense', () => tarOf({ 'manifest.json': '[1]' }), /without Config and Layers/],
-    ['a missing layer', () => tarOf({ ...legacy(null), 'l1/layer.tar': '' }), /invalid diffID|expected/],
+    ['a missing layer', () => tarOf({ ...legacy(null), 'l1/layer.tar': '' }), /layer 1 of the image does not fit/],
     [
       'a file that is not there',
       () => tarOf({ 'manifest.json': '[{"Config":"../../etc/passwd","Layers":[]}]' }),
       /lacks the file \.\.\/\.\.\/etc\/passwd/,
     ],
-    [
-      'a swapped layer',
-      () => tarOf({ ...legacy(null), 'l0/layer.tar': UPPER }),
-      /invalid diffID for layer 0: expected/,
-    ],
+    ['a swapped layer', () => tarOf({ ...legacy(null), 'l0/layer.tar': UPPER }), /layer 0 of the image does not fit/],
     ['a bad name', () => tarOf(legacy(['Bad:1'])), /must be lowercase/],
     ['bzip2', async () => Buffer.from('BZh91AY&SY'), /compressed with bzip2/],
   ]

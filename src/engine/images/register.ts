@@ -1,6 +1,6 @@
 import { chainIds, parseConfig } from '#codec/oci/config.ts'
 import { normalizePlatform } from '#codec/oci/platform.ts'
-import { invalid } from '#lib/errors.ts'
+import { invalid, kindOf } from '#lib/errors.ts'
 import { timestamp } from './context.ts'
 import { counted } from './streams.ts'
 import type { ContainerConfig } from '#model/config.ts'
@@ -99,11 +99,11 @@ function ensureLayer(
       return ctx.catalog.layerSize(layer.chainId) ?? ctx.snapshots.usage(layer.chainId)
     }
     const blob = counted(await ctx.content.open(layer.digest), bytes => watch.onUnpack?.(index, bytes))
-    const { diffId, size } = await ctx.snapshots.unpack(layer.chainId, layer.parent, blob)
-    if (diffId !== layer.diffId) {
-      await ctx.snapshots.remove(layer.chainId)
-      throw invalid(`invalid diffID for layer ${index}: expected "${layer.diffId}", got "${diffId}"`)
+    try {
+      return (await ctx.snapshots.unpack(layer.chainId, layer.parent, blob, undefined, layer.diffId)).size
+    } catch (cause) {
+      if (kindOf(cause) !== 'invalid') throw cause
+      throw invalid(`layer ${index} of the image does not fit its configuration`, { cause })
     }
-    return size
   })
 }

@@ -6,13 +6,18 @@ import type { ImagesContext } from './context.ts'
 /** Snapshot key of an image's whole file system; undefined for an image without layers. */
 export const topLayer = (image: ImageRecord): string | undefined => image.layers.at(-1)?.chainId
 
-/** Writable root filesystem for a container. Done already: nothing. */
-export async function createRootfs(ctx: ImagesContext, key: string, image: ImageRecord): Promise<void> {
+/** Writable root filesystem for a container. @throws conflict when the key is taken */
+export async function createRootfs(
+  ctx: ImagesContext,
+  key: string,
+  image: ImageRecord,
+  options: { ephemeral?: boolean } = {},
+): Promise<void> {
   const top = topLayer(image)
   if (top !== undefined && !ctx.snapshots.exists(top)) {
     throw notFound(`image ${image.id} has lost its layer ${top}: load or pull it again`)
   }
-  await ctx.snapshots.prepare(key, top)
+  await ctx.snapshots.prepare(key, top, options)
 }
 
 export async function removeRootfs(ctx: ImagesContext, key: string): Promise<void> {

@@ -83,8 +83,8 @@ export interface ImagesService {
   /** Makes a base image on machines that reach no registry: `busybox`, or `debian:<suite>`. */
   bootstrap(options: BootstrapOptions, onProgress: OnProgress): Promise<ImageRecord>
 
-  /** Writable root filesystem for a container. */
-  createRootfs(key: string, image: ImageRecord): Promise<void>
+  /** Writable root filesystem for a container; an `ephemeral` one need not survive a power cut (`--rm`). */
+  createRootfs(key: string, image: ImageRecord, options?: { ephemeral?: boolean }): Promise<void>
   mountRootfs(key: string): Promise<string>
   unmountRootfs(key: string): Promise<void>
   removeRootfs(key: string): Promise<void>

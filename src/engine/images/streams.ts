@@ -29,10 +29,15 @@ export async function peek(source: Readable, bytes: number): Promise<{ head: Buf
 }
 
 /**
- * A tar, plain or compressed with gzip or zstd, as a plain one.
+ * A tar, plain or compressed, as a plain one.
  * @param what names the stream in the error
+ * @param other opens bzip2 and xz
  */
-export async function decompressed(source: Readable, what: string): Promise<Readable> {
+export async function decompressed(
+  source: Readable,
+  what: string,
+  other?: (source: Readable) => Promise<Readable>,
+): Promise<Readable> {
   const { head, whole } = await peek(source, 6)
   const compression = compressionOf(head)
   switch (compression) {
@@ -44,6 +49,7 @@ export async function decompressed(source: Readable, what: string): Promise<Read
       return pipeline(whole, createZstdDecompress(), () => {})
     case 'bzip2':
     case 'xz':
+      if (other) return await other(whole)
       whole.destroy()
       throw invalid(`${what} is compressed with ${compression}: unpack it first, or use gzip or zstd`)
   }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
-import { conflict, notFound } from '#lib/errors.ts'
+import { conflict, invalid, notFound } from '#lib/errors.ts'
 import type { Snapshots } from '#ports/content.ts'
 
 interface Snapshot {
@@ -35,14 +35,19 @@ export class FakeSnapshots implements Snapshots {
     parent: string | undefined,
     layer: Readable,
     onProgress?: (bytes: number) => void,
+    expectedDiffId?: string,
   ): Promise<{ diffId: string; size: number }> {
     this.#newKey(key, parent)
     const packed: Buffer[] = []
     for await (const chunk of layer) packed.push(chunk as Buffer)
     const tar = await unpacked(Buffer.concat(packed))
     onProgress?.(tar.length)
+    const diffId = `sha256:${createHash('sha256').update(tar).digest('hex')}`
+    if (expectedDiffId !== undefined && expectedDiffId !== diffId)
+      throw invalid(`layer unpacks to ${diffId}, ${expectedDiffId} was announced: the image is corrupt`)
+    this.#newKey(key, parent)
     this.snapshots.set(key, { parent, committed: true, size: tar.length, mounted: false, tar, changes: [] })
-    return { diffId: `sha256:${createHash('sha256').update(tar).digest('hex')}`, size: tar.length }
+    return { diffId, size: tar.length }
   }
 
   async prepare(key: string, parent: string | undefined): Promise<void> {
