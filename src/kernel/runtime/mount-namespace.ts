@@ -144,6 +144,8 @@ export class MountNamespace {
   #awayFromHost<T>(work: () => T): T {
     // setns moves the working directory to the root of the namespace.
     const cwd = openSync('.', constants.O_DIRECTORY | constants.O_RDONLY)
+    // Threads made since (libuv's pool starts late) share this thread's file-system context: setns(2) says EINVAL then.
+    unshare(CLONE_FS)
     try {
       return work()
     } finally {
