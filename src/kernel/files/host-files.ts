@@ -6,7 +6,7 @@ import { fromText } from '#codec/tar/index.ts'
 import * as at from '../ffi/fs.ts'
 import * as libc from '../ffi/libc.ts'
 import { copyDirectory, copyNode } from './copy-tree.ts'
-import { removeTree } from './remove-tree.ts'
+import { removeTreePooled } from './remove-pooled.ts'
 import { inSlices } from './slices.ts'
 import { usageOf } from './usage.ts'
 
@@ -82,7 +82,7 @@ export class HostFiles implements Files {
       if (!fs.existsSync(dirname(path))) return
       const parent = libc.open(dirname(path), DIRECTORY)
       try {
-        await inSlices(removeTree(parent, fromText(basename(path))))
+        await removeTreePooled(parent, fromText(basename(path)))
       } finally {
         libc.close(parent)
       }

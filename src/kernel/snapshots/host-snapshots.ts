@@ -39,6 +39,7 @@ export class HostSnapshots implements Snapshots {
   readonly #catalogue: Catalogue
   readonly #directories: Directories
   readonly #locks = new KeyedLock()
+  readonly #deletions = new Set<Promise<void>>()
 
   constructor({ store, mounts, files, dataRoot, execRoot }: SnapshotsOptions) {
     this.#mounts = mounts
@@ -168,8 +169,18 @@ export class HostSnapshots implements Snapshots {
       await this.#unmountAt(this.#directories.mountPoint(record.n))
       this.#catalogue.remove(key)
       const name = this.#directories.discard(record.n)
-      if (name !== undefined) await this.#files.remove(join(this.#directories.root, name))
+      if (name === undefined) return
+      const deletion = this.#files.remove(join(this.#directories.root, name))
+      if (record.kind === 'committed') return deletion
+      // A container is gone once nobody can see it; its blocks come back a moment later. What fails here is swept.
+      const quiet = deletion.catch(() => {}).finally(() => this.#deletions.delete(quiet))
+      this.#deletions.add(quiet)
     })
+  }
+
+  /** Resolves when everything removed has given its room back. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#deletions)
   }
 
   async sweep(referenced?: ReadonlySet<string>): Promise<number> {
@@ -187,6 +198,7 @@ export class HostSnapshots implements Snapshots {
       freed += this.#catalogue.has(record.key) ? await this.usage(record.key) : 0
       await this.remove(record.key)
     }
+    await this.idle()
     return freed
   }
 
