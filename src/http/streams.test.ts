@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { request, type IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
-import { containerRecord, ID } from './testing/fake-needs.ts'
+import { ID } from './testing/fake-needs.ts'
 import { testServer, type TestServer } from './testing/test-server.ts'
 
 function open(api: TestServer, method: string, path: string): Promise<IncomingMessage> {
@@ -145,10 +145,7 @@ test('logs: framed with times, pieces of one line get one time', async () => {
 })
 
 test('stats of a stopped container is the shape with nothing in it', async () => {
-  const stopped = containerRecord({
-    state: { kind: 'exited', startedAt: '', last: { code: 0, finishedAt: '', oomKilled: false, error: '' } },
-  })
-  await using api = await testServer({ containers: { get: () => stopped } })
+  await using api = await testServer({ containers: { async *stats() {} } })
   const answer = await api.call('GET', '/containers/web/stats?stream=false')
   const stats = JSON.parse(answer.text) as { memory_stats: unknown; cpu_stats: { cpu_usage: unknown } }
   assert.deepEqual(stats.memory_stats, {})

@@ -21,7 +21,10 @@ export function attachRoutes({ containers, events }: Needs): Route[] {
     const tty = record.config.Tty
     const stop = new AbortController()
     // Subscribed before the head goes out and before the log is read: nothing in between is lost.
-    const attachment = query.bool('stream') ? await containers.attach(record.id, { signal: stop.signal }) : undefined
+    const stdin = query.bool('stdin') && record.config.OpenStdin
+    const attachment = query.bool('stream')
+      ? await containers.attach(record.id, { signal: stop.signal, stdin })
+      : undefined
     const connection = hijack(context, { tty })
     try {
       if (query.bool('logs')) await replay(record, streams, connection)
@@ -29,7 +32,7 @@ export function attachRoutes({ containers, events }: Needs): Route[] {
       const end = await runSession(attachment, connection, {
         tty,
         ...streams,
-        stdin: query.bool('stdin') && record.config.OpenStdin,
+        stdin,
         closeStdin: record.config.StdinOnce,
         detachKeys,
       })

@@ -1,3 +1,4 @@
+import { warmUp } from '#wire/container-create.ts'
 import type { Needs } from '../needs.ts'
 import type { Route } from '../router.ts'
 import { attachRoutes } from './attach.ts'
@@ -14,8 +15,9 @@ import { systemRoutes } from './system.ts'
 import { unsupportedRoutes } from './unsupported.ts'
 import { volumeRoutes } from './volumes.ts'
 
-/** Every endpoint. Where two match, the earlier one wins. */
+/** Every endpoint. Where two match, the earlier one wins. The validators are compiled soon after. */
 export function apiRoutes(needs: Needs): Route[] {
+  setImmediate(warmUp)
   return [
     ...containerLifeRoutes(needs),
     ...containerReadRoutes(needs),
