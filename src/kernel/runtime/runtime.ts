@@ -108,8 +108,8 @@ export class OciRuntime implements Runtime {
   }
 
   async delete(id: string): Promise<void> {
+    // Clients are not dropped after it: they still read what the monitor left them, then the end of its connection.
     await deleteContainer(this.#ctx, this.#exits, id, () => this.#attachments.drop(id))
-    this.#attachments.drop(id)
   }
 
   async inspect(id: string): Promise<RuntimeStatus> {
