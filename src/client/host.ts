@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { BerthError, invalid } from '#lib/errors.ts'
 
@@ -55,6 +54,7 @@ export function describeEndpoint(endpoint: Endpoint): string {
 }
 
 function readTls(files: TlsFiles): TlsMaterial {
+  const { readFileSync } = process.getBuiltinModule('node:fs')
   const directory = files.certDirectory ?? `${homedir()}/.docker`
   const read = (path: string | undefined, fallback: string): Buffer | undefined => {
     try {

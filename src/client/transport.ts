@@ -1,9 +1,12 @@
-import { Agent, request as httpRequest, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http'
+import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
 import { BerthError } from '#lib/errors.ts'
 import { connectionError, errorFromResponse, readText } from './errors.ts'
 import { describeEndpoint, type Endpoint } from './host.ts'
 import { queryString, type Query } from './query.ts'
+
+// An import would make a namespace of all that the module has, its lazy WebSocket included: 40 ms of every command.
+const http = process.getBuiltinModule('node:http')
 
 export const CLIENT_API_VERSION = '1.51'
 const MINIMUM_API_VERSION = '1.24'
@@ -36,7 +39,7 @@ export class Transport {
   readonly endpoint: Endpoint
   readonly #options: TransportOptions
   #agent: Agent
-  #requester: (options: RequestOptions) => ClientRequest = httpRequest
+  #requester: (options: RequestOptions) => ClientRequest = http.request
   #version: string
   #negotiable: boolean
   #mayRecover: boolean
@@ -44,7 +47,7 @@ export class Transport {
   constructor(endpoint: Endpoint, options: TransportOptions = {}) {
     this.endpoint = endpoint
     this.#options = options
-    this.#agent = new Agent({ keepAlive: true, maxSockets: Infinity })
+    this.#agent = new http.Agent({ keepAlive: true, maxSockets: Infinity })
     this.#negotiable = options.version === undefined || options.version === 'optimistic'
     this.#version = this.#negotiable ? CLIENT_API_VERSION : options.version!
     this.#mayRecover = options.onUnreachable !== undefined
@@ -198,9 +201,8 @@ export class Transport {
   }
 
   async #retrying<T>(send: () => Promise<T>): Promise<T> {
-    if (this.endpoint.kind === 'tcp' && this.endpoint.tls && this.#requester === httpRequest) {
-      // TLS costs 15 ms to load: only those who use it pay.
-      const https = await import('node:https')
+    if (this.endpoint.kind === 'tcp' && this.endpoint.tls && this.#requester === http.request) {
+      const https = process.getBuiltinModule('node:https')
       const { ca, cert, key, verify } = this.endpoint.tls
       this.#agent = new https.Agent({ keepAlive: true, ca, cert, key, rejectUnauthorized: verify })
       this.#requester = https.request

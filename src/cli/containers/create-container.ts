@@ -1,10 +1,12 @@
-import { existsSync, writeFileSync } from 'node:fs'
 import { BerthError } from '#lib/errors.ts'
 import type { ContainerCreateRequest } from '#wire/index.ts'
 import { CliError } from '../core/command.ts'
 import type { Context } from '../core/context.ts'
 import { checkReference } from '../images/check-reference.ts'
 import type { CreateFlags } from './options/request.ts'
+
+// Not imported: see core/config.ts.
+const { existsSync, writeFileSync } = process.getBuiltinModule('node:fs')
 
 /** Creates the container, pulling its image when that is missing (or asked for), and writes the id file. */
 export async function createContainer(

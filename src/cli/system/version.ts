@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { CLIENT_API_VERSION } from '#client/index.ts'
 import { CliError, defineCommand, INSPECT_FORMAT_HELP } from '../core/command.ts'
 import { errorText } from '../core/report.ts'
@@ -6,6 +5,7 @@ import { compileDocument } from '../render/format.ts'
 import { goJson } from '../template/print.ts'
 
 export function berthVersion(): string {
+  const { readFileSync } = process.getBuiltinModule('node:fs')
   const path = new URL('../../../package.json', import.meta.url)
   return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version
 }

@@ -1,5 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { CliError } from '../../core/command.ts'
+
+// Not imported: see core/config.ts.
+const { readFileSync } = process.getBuiltinModule('node:fs')
 
 function read(path: string): string {
   try {
