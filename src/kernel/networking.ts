@@ -43,6 +43,8 @@ export function kernelNetworking(options: { execRoot: string; log: Logger; poolS
     await Promise.all([links.settled(), sandboxes.settled()])
     dnsSockets.closeAll()
     pool.close()
+    // What is in flight would go on with a descriptor number that is somebody else's by then.
+    await lane.run(async () => {}, 'later')
     firewall.close()
     rtnl.close()
     namespaces.close()

@@ -44,15 +44,6 @@ export function u32(value: number): Uint8Array {
   return Uint8Array.of(value & 255, (value >> 8) & 255, (value >> 16) & 255, value >>> 24)
 }
 
-/** Network order, as nfnetlink has its numbers. */
-export function be16(value: number): Uint8Array {
-  return Uint8Array.of(value >> 8, value & 255)
-}
-
-export function be32(value: number): Uint8Array {
-  return Uint8Array.of(value >>> 24, (value >> 16) & 255, (value >> 8) & 255, value & 255)
-}
-
 /** With the closing NUL. */
 export function text(value: string): Uint8Array {
   return Buffer.from(`${value}\0`)

@@ -42,7 +42,6 @@ const c = {
   socket: native('int socket(int domain, int type, int protocol)'),
   bind: native('int bind(int fd, const uint8_t *address, uint length)'),
   connect: native('int connect(int fd, const uint8_t *address, uint length)'),
-  listen: native('int listen(int fd, int backlog)'),
   getsockname: native('int getsockname(int fd, _Out_ uint8_t *address, _Inout_ uint *length)'),
   setsockopt: native('int setsockopt(int fd, int level, int name, const uint8_t *value, uint length)'),
   send: native('long send(int fd, const uint8_t *buffer, size_t length, int flags)'),
@@ -100,8 +99,6 @@ export const SOCK_NONBLOCK = 0o4000
 export const SOCK_CLOEXEC = 0o2000000
 export const SOL_SOCKET = 1
 export const MSG_DONTWAIT = 0x40
-export const MSG_TRUNC = 0x20
-export const MSG_PEEK = 0x02
 
 /** A socket with close-on-exec. */
 export function socket(domain: number, type: number, protocol = 0): number {
@@ -116,10 +113,6 @@ export function bind(fd: number, address: Uint8Array): void {
 /** @param address a `struct sockaddr` */
 export function connect(fd: number, address: Uint8Array): void {
   checked(c.connect()(fd, address, address.length), 'connect a socket')
-}
-
-export function listen(fd: number, backlog: number): void {
-  checked(c.listen()(fd, backlog), 'listen on a socket')
 }
 
 /** @returns the `struct sockaddr` that the socket is bound to */
@@ -139,7 +132,7 @@ export function send(fd: number, buffer: Uint8Array, flags = 0): number {
   return checked(c.send()(fd, buffer, buffer.length, flags), `send on fd ${fd}`)
 }
 
-/** @returns bytes received; more than the buffer holds if MSG_TRUNC is among the flags */
+/** @returns bytes received */
 export function recv(fd: number, buffer: Uint8Array, flags = 0): number {
   return checked(c.recv()(fd, buffer, buffer.length, flags), `receive on fd ${fd}`)
 }
@@ -180,7 +173,6 @@ export function mount(source: string | null, target: string, type: string | null
   checked(c.mount()(source, target, type, flags, data ?? null), `mount ${type ?? source ?? ''} at ${target}`)
 }
 
-export const MNT_FORCE = 1
 export const MNT_DETACH = 2
 export const UMOUNT_NOFOLLOW = 8
 
