@@ -71,6 +71,10 @@ describe('busybox', () => {
       message: /takes no packages/,
     })
     await assert.rejects(build({ image: 'alpine:3' }), { kind: 'invalid', message: /known are busybox, debian/ })
+    await assert.rejects(build({ image: 'ubuntu:nosuch' }), {
+      kind: 'not-found',
+      message: /no apt source of this host/,
+    })
     await assert.rejects(build({ image: 'debian:../x' }), { kind: 'invalid', message: /invalid debian suite/ })
     await assert.rejects(build({ image: 'debian:sid', include: ['a;b'] }), { kind: 'invalid', message: /package name/ })
   })

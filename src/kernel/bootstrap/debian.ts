@@ -25,16 +25,18 @@ export async function debian(
   for (const item of request.include ?? []) {
     if (!/^[a-z0-9][a-z0-9+.:~=_-]*$/i.test(item)) throw invalid(`invalid package name "${item}"`)
   }
-  const lines = await hostSources(codename)
+  const lines = await hostSources(name, codename)
   if (lines.length === 0) throw notFound(`no apt source of this host serves ${name}:${suite}: add one to /etc/apt`)
   const args = ['--variant=minbase', '--format=tar', '--mode=root']
   if (request.include?.length) args.push(`--include=${request.include.join(',')}`)
-  args.push('--aptopt=Acquire::Languages "none"', '--aptopt=APT::Install-Recommends "false"')
+  args.push('--aptopt=Acquire::Languages "none"', '--dpkgopt=force-unsafe-io')
+  // mmdebstrap would take its own policy away at the end; ours comes before any package with a service.
+  args.push('--skip=chroot/policy-rc.d', `--essential-hook=${policyHook()}`)
   if (request.image.endsWith('-slim')) {
     args.push(...SLIM.map(path => `--dpkgopt=path-exclude=${path}`))
     args.push('--dpkgopt=path-include=/usr/share/doc/*/copyright')
   }
-  for (const hook of [policyHook(), ...(await copyHooks(request)), ...(request.setup ?? []).map(inside)]) {
+  for (const hook of [...(await copyHooks(request)), ...(request.setup ?? []).map(inside)]) {
     args.push(`--customize-hook=${hook}`)
   }
   return {
@@ -46,9 +48,11 @@ export async function debian(
   }
 }
 
-async function hostSources(suite: string): Promise<string[]> {
+async function hostSources(distribution: string, suite: string): Promise<string[]> {
   const release = await readFile('/etc/os-release', 'utf8').catch(() => '')
-  const hostSuite = /^VERSION_CODENAME="?(\w+)"?$/m.exec(release)?.[1] ?? ''
+  // Only a mirror of the same distribution can be expected to have its other suites.
+  const isSame = /^ID="?(\w+)"?$/m.exec(release)?.[1] === distribution
+  const hostSuite = isSame ? (/^VERSION_CODENAME="?(\w+)"?$/m.exec(release)?.[1] ?? '') : ''
   const names = await readdir('/etc/apt/sources.list.d').catch(() => [] as string[])
   const files = names.filter(name => /\.(list|sources)$/.test(name)).map(name => `/etc/apt/sources.list.d/${name}`)
   const texts = await Promise.all(['/etc/apt/sources.list', ...files].map(f => readFile(f, 'utf8').catch(() => '')))
@@ -100,7 +104,7 @@ function stream(args: string[], signal: AbortSignal | undefined, onProgress: (li
   let words = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     words = (words + text).slice(-4096)
-    for (const line of text.split(/[\r\n]+/).filter(line => /^[IEW]: /.test(line))) onProgress(line.slice(3))
+    for (const line of text.split(/[\r\n]+/).filter(isNews)) onProgress(line.slice(3))
   })
   child.stdout.pipe(output, { end: false })
   child.once('error', error => {
@@ -115,6 +119,13 @@ function stream(args: string[], signal: AbortSignal | undefined, onProgress: (li
     stop()
   })
   return output
+}
+
+/** Stages and complaints, without the tool's talk of its own doings. */
+function isNews(line: string): boolean {
+  return (
+    /^[EW]: /.test(line) || /^I: (?!running --|skipping |using |removing |finding |chroot arch|success )/.test(line)
+  )
 }
 
 /** The first error that apt or mmdebstrap named; the last line is often only "apt-get failed". */
