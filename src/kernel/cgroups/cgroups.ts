@@ -1,8 +1,7 @@
-import { rmdirSync } from 'node:fs'
+import { readFileSync, rmdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { Cgroups, CgroupStats } from '#ports/cgroups.ts'
-import { readLayout, type CgroupLayout } from './layout.ts'
-import { readFileSync } from 'node:fs'
+import { everyPathBelow, readLayout, type CgroupLayout } from './layout.ts'
 import { childrenOf, pidsBelow, processHierarchy, removeCgroups } from './remove.ts'
 import { oomKills, readStats } from './stats.ts'
 
@@ -38,8 +37,8 @@ export class KernelCgroups implements Cgroups {
 
   strays(parent: string, owned: ReadonlySet<string>): Record<string, string>[] {
     const strays = new Map<string, Record<string, string>>()
-    for (const [controller, root] of this.#layout.roots) {
-      for (const directory of childrenOf(join(root, parent))) {
+    for (const [controller, top] of Object.entries(everyPathBelow(this.#layout, parent))) {
+      for (const directory of childrenOf(top)) {
         const name = basename(directory)
         if (owned.has(name)) continue
         const paths = strays.get(name) ?? {}
@@ -51,9 +50,9 @@ export class KernelCgroups implements Cgroups {
   }
 
   removeParent(parent: string): void {
-    for (const root of new Set(this.#layout.roots.values())) {
+    for (const path of new Set(Object.values(everyPathBelow(this.#layout, parent)))) {
       try {
-        rmdirSync(join(root, parent))
+        rmdirSync(path)
       } catch {
         // Gone, or in use by others.
       }

@@ -36,6 +36,12 @@ export function pathsBelow(layout: CgroupLayout, cgroupsPath: string): Record<st
   return paths
 }
 
+/** Those and what the runtime may have made in the v2 tree of a hybrid host (runc does): for removal. */
+export function everyPathBelow(layout: CgroupLayout, cgroupsPath: string): Record<string, string> {
+  const paths = pathsBelow(layout, cgroupsPath)
+  return layout.unified === undefined ? paths : { ...paths, unified: join(layout.unified, cgroupsPath) }
+}
+
 const V1_CONTROLLERS = new Set([
   'cpu',
   'cpuacct',

@@ -4,7 +4,7 @@ import { isKind } from '#lib/errors.ts'
 import { hasErrno } from '#kernel/ffi/errno.ts'
 import { kill } from '#kernel/ffi/libc.ts'
 import { setFrozen } from '#kernel/cgroups/freezer.ts'
-import { pathsBelow } from '#kernel/cgroups/layout.ts'
+import { everyPathBelow } from '#kernel/cgroups/layout.ts'
 import { pidsBelow, processHierarchy, removeCgroups } from '#kernel/cgroups/remove.ts'
 import type { RuntimeContext } from './context.ts'
 import type { ExitWatcher } from './exits.ts'
@@ -31,7 +31,7 @@ export async function deleteContainer(
 ): Promise<void> {
   const bundle = ctx.paths.bundle(id)
   const note = readNote(ctx, id)
-  const cgroups = note ? pathsBelow(ctx.layout, note.cgroupsPath) : {}
+  const cgroups = note ? everyPathBelow(ctx.layout, note.cgroupsPath) : {}
   await endProcesses(ctx, id, cgroups)
   await endMonitor(exits, id, bundle, dropClients)
   await removeCgroups(cgroups)

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, openSync, closeSync, constants, readdirSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { notFound } from '#lib/errors.ts'
+import { notFound, type BerthError } from '#lib/errors.ts'
 import type { OciResources } from '#model/oci.ts'
 import type {
   Attachment,
@@ -61,10 +61,9 @@ export class OciRuntime implements Runtime {
   }
 
   async signal(ref: ProcessRef, signal: number): Promise<void> {
-    const name = ref.execId === undefined ? `container ${ref.containerId}` : `exec ${ref.execId}`
     const target = this.#processOf(ref)
-    if (!target) throw notFound(`the process of ${name} has ended`)
-    signalProcess(target, signal, name)
+    if (!target) throw ended(ref)
+    signalProcess(target, signal, nameOf(ref))
   }
 
   async exec(options: ExecOptions): Promise<{ pid: number; attachment?: Attachment }> {
@@ -80,6 +79,8 @@ export class OciRuntime implements Runtime {
   }
 
   async attach(ref: ProcessRef, options: { stdin?: boolean } = {}): Promise<Attachment> {
+    // A monitor still takes clients for a moment after it has written the exit code.
+    if (ref.execId === undefined && this.#exits.read(ref.containerId)) throw ended(ref)
     const note = ref.execId === undefined ? readNote(this.#ctx, ref.containerId) : undefined
     const listensOnly = options.stdin === false && note?.stdinOnce === true && !note.tty
     return await this.#attachments.open(ref.containerId, this.#ctx.paths.process(ref), listensOnly)
@@ -166,9 +167,17 @@ export class OciRuntime implements Runtime {
       writeSync(fd, line)
     } catch (error) {
       if (!hasErrno(error, 'ENOENT', 'ENXIO')) throw error
-      throw notFound(`the process of ${ref.execId ?? ref.containerId} has ended`)
+      throw ended(ref)
     } finally {
       if (fd !== undefined) closeSync(fd)
     }
   }
+}
+
+function nameOf(ref: ProcessRef): string {
+  return ref.execId === undefined ? `container ${ref.containerId}` : `exec ${ref.execId}`
+}
+
+function ended(ref: ProcessRef): BerthError {
+  return notFound(`the process of ${nameOf(ref)} has ended`)
 }
