@@ -7,7 +7,7 @@ export interface HostFacts {
   osType: 'linux'
   cpus: number
   memoryBytes: number
-  /** Capability numbers the kernel knows, by name without `CAP_`, lower index first. */
+  /** Capabilities that the kernel knows and the daemon can hand on, by name without `CAP_`, lower number first. */
   capabilities: readonly string[]
   apparmor: boolean
   selinux: boolean

@@ -46,7 +46,7 @@ function readFacts(): HostFacts {
     osType: 'linux',
     cpus: cpus().length,
     memoryBytes: totalmem(),
-    capabilities: CAPABILITIES.slice(0, lastCapability() + 1),
+    capabilities: CAPABILITIES.slice(0, lastCapability() + 1).filter((_name, bit) => mayGive(bit)),
     apparmor: read('/sys/module/apparmor/parameters/enabled').startsWith('Y'),
     selinux: lsm.includes('selinux') && existsSync('/sys/fs/selinux/enforce'),
     seccomp: /^Seccomp_filters?:|^Seccomp:/m.test(read('/proc/self/status')),
@@ -69,6 +69,12 @@ const ARCHITECTURES: Record<string, string> = {
 function lastCapability(): number {
   const text = read('/proc/sys/kernel/cap_last_cap').trim()
   return text === '' ? CAPABILITIES.length - 1 : Number(text)
+}
+
+/** The daemon may itself live in a container that lacks some: it cannot hand those on (capabilities(7), CapBnd). */
+function mayGive(capability: number): boolean {
+  const bound = /^CapBnd:\s*([0-9a-f]+)$/m.exec(read('/proc/self/status'))?.[1]
+  return bound === undefined || ((BigInt(`0x${bound}`) >> BigInt(capability)) & 1n) === 1n
 }
 
 function read(path: string): string {

@@ -1,5 +1,6 @@
 import type { CgroupLayout } from '#kernel/cgroups/layout.ts'
 import type { RuntimePaths } from './paths.ts'
+import type { SeccompCache } from './seccomp-cache.ts'
 
 /** What every verb of the runtime needs. */
 export interface RuntimeContext {
@@ -8,6 +9,8 @@ export interface RuntimeContext {
   /** Absolute path of conmon. */
   monitor: string
   layout: CgroupLayout
+  /** Of crun. */
+  seccomp?: SeccompCache
   /** Runs synchronous work in the mount namespace that the OCI runtime is to work in. */
   within<T>(work: () => T): T
   /** Makes sure that the OCI runtime sees this path as the host does now. */

@@ -12,7 +12,9 @@ import { MONITOR_PID_FILE, NOTE_FILE, PID_FILE, readInit, type BundleNote, type 
 const PATIENCE = 120_000
 
 export async function createContainer(ctx: RuntimeContext, options: CreateOptions): Promise<InitProcess> {
-  const { id, spec } = options
+  const { id } = options
+  const prepared = ctx.seccomp?.prepare(options.spec)
+  const spec = prepared?.spec ?? options.spec
   const bundle = ctx.paths.bundle(id)
   try {
     mkdirSync(bundle, { mode: 0o700 })
@@ -29,7 +31,9 @@ export async function createContainer(ctx: RuntimeContext, options: CreateOption
     const args = monitorArguments(ctx, options)
     const monitor = ctx.within(() => startMonitor({ file: ctx.monitor, args, directory: bundle, attach: false }))
     try {
-      return await created(ctx, options, monitor)
+      const init = await created(ctx, options, monitor)
+      prepared?.learn(ctx.paths.runtimeState(id))
+      return init
     } finally {
       monitor.close()
     }

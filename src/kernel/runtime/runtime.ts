@@ -22,6 +22,7 @@ import { createContainer } from './create.ts'
 import { deleteContainer } from './delete.ts'
 import { startExec } from './exec.ts'
 import { ExitWatcher } from './exits.ts'
+import { SeccompCache } from './seccomp-cache.ts'
 import { signalProcess } from './signal.ts'
 import { startContainer } from './start.ts'
 import { isWaitingToStart, liveInit, liveMonitor, processOf, readInit, readNote, type InitProcess } from './state.ts'
@@ -38,7 +39,7 @@ export class OciRuntime implements Runtime {
   readonly #execs = new Map<string, InitProcess>()
 
   constructor(ctx: RuntimeContext) {
-    this.#ctx = ctx
+    this.#ctx = ctx.oci.name === 'crun' ? { ...ctx, seccomp: new SeccompCache() } : ctx
     for (const directory of [ctx.paths.bundles, ctx.paths.exits, ctx.paths.runtimeRoot]) {
       mkdirSync(directory, { recursive: true, mode: 0o700 })
     }
