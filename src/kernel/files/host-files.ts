@@ -62,6 +62,7 @@ export class HostFiles implements Files {
         mtimeMs: stat.mtimeMs,
         name: basename(path),
         ...(kind === 'symlink' ? { target: await fs.promises.readlink(path) } : {}),
+        ...(kind === 'char' || kind === 'block' ? { device: deviceOf(stat.rdev) } : {}),
       }
     } catch (cause) {
       if (codeOf(cause) === 'ENOENT' || codeOf(cause) === 'ENOTDIR') return undefined
@@ -156,4 +157,9 @@ function explained(operation: string, cause: unknown): BerthError {
 function codeOf(error: unknown): string | undefined {
   if (error instanceof BerthError) return error.details.errno as string | undefined
   return error instanceof Error && 'code' in error ? String(error.code) : undefined
+}
+
+/** Linux packs major and minor numbers so (makedev(3)); both fit 32 bits here. */
+function deviceOf(rdev: number): { major: number; minor: number } {
+  return { major: (rdev >>> 8) & 0xfff, minor: (rdev & 0xff) | ((rdev >>> 12) & 0xfff00) }
 }
