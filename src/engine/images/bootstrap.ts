@@ -25,6 +25,5 @@ export async function bootstrap(
     },
     ...(options.changes ? { changes: options.changes } : {}),
   })
-  onProgress({ stream: `Bootstrapped image: ${reference}\n`, aux: { ID: image.id } })
   return image
 }

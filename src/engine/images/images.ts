@@ -16,6 +16,7 @@ import { resolve } from './resolve.ts'
 import { createRootfs, mountImage, removeRootfs } from './rootfs.ts'
 import { save } from './save.ts'
 import { Shared } from './shared.ts'
+import { shielded } from './streams.ts'
 import { sweep } from './sweep.ts'
 import { tag } from './tag.ts'
 import type { Filters } from '#model/filters.ts'
@@ -73,7 +74,7 @@ export class Images implements ImagesService {
   }
 
   load(tar: Readable, onProgress: OnProgress, options?: { platform?: Platform }): Promise<ImageRecord[]> {
-    return load(this.#ctx, tar, onProgress, options)
+    return load(this.#ctx, shielded(tar), onProgress, options)
   }
 
   save(references: string[], options?: { platform?: Platform }): Promise<Readable> {
@@ -81,7 +82,7 @@ export class Images implements ImagesService {
   }
 
   import(tar: Readable, options: ImportOptions): Promise<ImageRecord> {
-    return importTar(this.#ctx, tar, options)
+    return importTar(this.#ctx, shielded(tar), options)
   }
 
   commit(options: CommitOptions): Promise<ImageRecord> {

@@ -1,4 +1,4 @@
-import { Readable, Transform, pipeline } from 'node:stream'
+import { PassThrough, Readable, Transform, pipeline } from 'node:stream'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { compressionOf } from '#codec/oci/manifest.ts'
 import { invalid } from '#lib/errors.ts'
@@ -77,4 +77,24 @@ export function counted(source: Readable, onBytes: (bytes: number) => void): Rea
     },
   })
   return pipeline(source, counter, () => {})
+}
+
+/**
+ * The same stream, which may be given up: the rest of the source is then read and dropped. Destroying the body of an
+ * HTTP request would cut the connection before the client has read why.
+ */
+export function shielded(source: Readable): Readable {
+  const shield = new PassThrough()
+  let ended = false
+  source.pipe(shield)
+  source.once('end', () => (ended = true))
+  source.once('error', error => shield.destroy(error))
+  source.once('close', () => {
+    if (!ended) shield.destroy(new Error('the client went away before it had sent everything'))
+  })
+  shield.once('close', () => {
+    source.unpipe(shield)
+    source.resume()
+  })
+  return shield
 }
