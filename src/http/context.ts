@@ -19,6 +19,8 @@ interface Parts {
   params: Record<string, string>
   query: Query
   version: ApiVersion
+  /** Aborts when the server closes. */
+  closing: AbortSignal
   upgrade?: Upgrade
 }
 
@@ -30,6 +32,7 @@ export class Context {
   readonly version: ApiVersion
   readonly upgrade: Upgrade | undefined
   readonly #params: Record<string, string>
+  readonly #closing: AbortSignal
   #abort: AbortController | undefined
 
   constructor(parts: Parts) {
@@ -39,20 +42,25 @@ export class Context {
     this.version = parts.version
     this.upgrade = parts.upgrade
     this.#params = parts.params
+    this.#closing = parts.closing
   }
 
   param(name: string): string {
     return this.#params[name] ?? ''
   }
 
-  /** Aborts when the client goes away before it has its answer. */
+  /** Aborts when the client goes away before it has its answer, or the server closes. */
   get signal(): AbortSignal {
     if (!this.#abort) {
       const abort = new AbortController()
       this.#abort = abort
+      const closing = () => abort.abort(new BerthError('cancelled', 'the daemon is stopping'))
       const gone = () => {
+        this.#closing.removeEventListener('abort', closing)
         if (!this.response.writableFinished) abort.abort(clientGone())
       }
+      if (this.#closing.aborted) closing()
+      else this.#closing.addEventListener('abort', closing, { once: true })
       if (this.response.closed || this.response.destroyed) gone()
       else this.response.once('close', gone)
     }

@@ -1,5 +1,6 @@
 import { isKind, messageOf, notFound } from '#lib/errors.ts'
 import type { Logger } from '#lib/log.ts'
+import { setMaxListeners } from 'node:events'
 import { createServer, ServerResponse, type IncomingMessage, type Server, type ServerOptions } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { Socket } from 'node:net'
@@ -10,6 +11,9 @@ import { bind, describe, parseHost, readTls, type TlsOptions } from './listen.ts
 import { Query } from './query.ts'
 import { Router, type Route } from './router.ts'
 import { statusOf } from './status.ts'
+
+/** Bytes: lists of names in a query and credentials in headers are long. */
+const MAX_HEADER = 1024 * 1024
 
 export interface ApiServerOptions {
   routes: readonly Route[]
@@ -26,11 +30,13 @@ export class ApiServer {
   readonly #servers: Server[] = []
   /** Connections that were taken over, which the HTTP servers no longer know of. */
   readonly #upgraded = new Set<Duplex>()
+  readonly #closing = new AbortController()
 
   constructor(options: ApiServerOptions) {
     this.#router = new Router(options.routes)
     this.#log = options.log
     this.#serverName = options.serverName
+    setMaxListeners(0, this.#closing.signal)
   }
 
   /**
@@ -63,7 +69,10 @@ export class ApiServer {
     return bound
   }
 
-  /** Takes no more requests; those under way have `grace` milliseconds, then their connections are cut. */
+  /**
+   * Takes no more requests. Streams and sessions end at once, since they have no end of their own; other requests
+   * under way have `grace` milliseconds, then their connections are cut.
+   */
   async close(grace: number): Promise<void> {
     const closing = this.#servers.splice(0).map(server => {
       const closed = new Promise<void>(resolve => server.close(() => resolve()))
@@ -71,12 +80,9 @@ export class ApiServer {
       const cut = setTimeout(() => server.closeAllConnections(), grace)
       return closed.finally(() => clearTimeout(cut))
     })
-    const cutUpgraded = setTimeout(() => {
-      for (const socket of this.#upgraded) socket.destroy()
-    }, grace)
-    await Promise.all(closing)
-    clearTimeout(cutUpgraded)
+    this.#closing.abort()
     for (const socket of this.#upgraded) socket.destroy()
+    await Promise.all(closing)
   }
 
   #create(tls: ReturnType<typeof readTls> | undefined): Server {
@@ -84,6 +90,7 @@ export class ApiServer {
       // Uploads and waits have no time limit, and an idle client may come back at any time.
       requestTimeout: 0,
       keepAliveTimeout: 0,
+      maxHeaderSize: MAX_HEADER,
       shouldUpgradeCallback: request => this.#isHijack(request),
     }
     const listener = (request: IncomingMessage, response: ServerResponse) => void this.#serve(request, response)
@@ -143,7 +150,15 @@ export class ApiServer {
       const match = this.#router.match(request.method ?? 'GET', path)
       if (!match || (match.route.since ?? 0) > version) throw notFound('page not found')
       const query = new Query(mark < 0 ? '' : url.slice(mark + 1))
-      const context = new Context({ request, response, params: match.params, query, version, upgrade })
+      const context = new Context({
+        request,
+        response,
+        params: match.params,
+        query,
+        version,
+        closing: this.#closing.signal,
+        upgrade,
+      })
       await match.route.handle(context)
     } catch (error) {
       this.#fail(request, response, error, upgrade)

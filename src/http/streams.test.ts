@@ -195,3 +195,33 @@ test('archive: the stat travels in a header, a refused upload is answered though
   assert.equal(put.status, 500)
   assert.match(put.text, /no space left/)
 })
+
+test('closing ends streams at once and lets a request under way finish', async () => {
+  const finish = Promise.withResolvers<void>()
+  const started = Promise.withResolvers<void>()
+  const api = await testServer({
+    containers: {
+      wait: (_reference, _condition, signal) =>
+        Promise.resolve({
+          result: new Promise((_resolve, reject) =>
+            signal.addEventListener('abort', () => reject(signal.reason as Error)),
+          ),
+        }),
+      async start() {
+        started.resolve()
+        await finish.promise
+      },
+    },
+  })
+  const waiting = await open(api, 'POST', '/containers/web/wait')
+  const ended = new Promise(resolve => waiting.once('close', resolve))
+  waiting.on('error', () => {}).resume()
+  const starting = api.call('POST', '/containers/web/start')
+  await started.promise
+  const closed = api.server.close(5000)
+  await ended
+  finish.resolve()
+  assert.equal((await starting).status, 204)
+  await closed
+  await api[Symbol.asyncDispose]()
+})

@@ -72,8 +72,7 @@ export function imageTransferRoutes({ images }: Needs): Route[] {
         await jsonLines(
           context,
           async push => {
-            const record = await images.bootstrap({ ...request, signal: context.signal }, push)
-            push({ status: `Bootstrapped ${request.tag ?? request.image}`, id: record.id, aux: { ID: record.id } })
+            await images.bootstrap({ ...request, signal: context.signal }, push)
           },
           { atOnce: true },
         )
