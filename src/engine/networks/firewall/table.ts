@@ -43,7 +43,7 @@ export class FirewallTable {
     if (remove.length === 0 && add.length === 0) return Promise.resolve()
     return new Promise((resolve, reject) => {
       this.#waiting.push({ remove, add, resolve, reject })
-      this.#running ??= this.#drain().finally(() => (this.#running = undefined))
+      this.#running ??= this.#drain()
     })
   }
 
@@ -70,6 +70,8 @@ export class FirewallTable {
         else for (const one of batch) await this.#apply([one]).then(one.resolve, one.reject)
       }
     }
+    // In the same turn as the look at the queue, or a change that comes in between would wait for ever.
+    this.#running = undefined
   }
 
   async #apply(batch: readonly Waiting[]): Promise<void> {

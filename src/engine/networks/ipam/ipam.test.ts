@@ -83,7 +83,7 @@ test('a /16 fills up to its last address without a long search', () => {
   range.release(parseAddress('172.20.200.7')!.value)
   const started = performance.now()
   assert.equal(range.takeNext(), parseAddress('172.20.200.7')!.value)
-  assert.ok(performance.now() - started < 5)
+  assert.ok(performance.now() - started < 50)
   assert.throws(() => ipam.allocate('n1', 4, 'c'), /no available IPv4 addresses on this network's address pools: net/)
 })
 
