@@ -115,12 +115,12 @@ export class HostFiles implements Files {
   }
 
   isEmptyDirectory(path: string): Promise<boolean> {
-    return failing(`list ${path}`, () => {
-      const directory = fs.opendirSync(path)
+    return failing(`list ${path}`, async () => {
+      const directory = await fs.promises.opendir(path)
       try {
-        return directory.readSync() === null
+        return (await directory.read()) === null
       } finally {
-        directory.closeSync()
+        await directory.close()
       }
     })
   }

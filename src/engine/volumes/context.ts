@@ -1,0 +1,75 @@
+import type { Clock } from '#lib/clock.ts'
+import { BerthError, notFound } from '#lib/errors.ts'
+import type { KeyedLock } from '#lib/keyed-lock.ts'
+import type { Logger } from '#lib/log.ts'
+import type { EngineEvent } from '#model/event.ts'
+import type { VolumeRecord } from '#model/volume.ts'
+import type { Files } from '#ports/files.ts'
+import type { Mounts } from '#ports/mounts.ts'
+import type { Repository, Store } from '#ports/store.ts'
+
+/** What the composition root hands over. */
+export interface VolumesOptions {
+  store: Store
+  files: Files
+  mounts: Mounts
+  clock: Clock
+  log: Logger
+  /** `<data-root>/volumes`. */
+  root: string
+  publish: (event: Omit<EngineEvent, 'time' | 'timeNano' | 'scope'>) => void
+  /** Random hex digits, for anonymous names. */
+  randomHex: (digits: number) => string
+  /** Address of a host name, for `addr=` of network file systems; without it names are handed to the kernel. */
+  lookup?: (host: string) => Promise<string>
+  /** Milliseconds that mounting a volume may take. */
+  mountDeadline?: number
+}
+
+/** What the verbs share. */
+export interface Context extends Omit<VolumesOptions, 'store'> {
+  records: Repository<VolumeRecord>
+  /** By volume name. */
+  locks: KeyedLock
+  /** Containers that have a volume mounted, by its name. */
+  mounted: Map<string, Set<string>>
+  /** See `VolumesService.hold`. */
+  held: Map<string, Set<string>>
+  /** Containers whose records refer to a volume. */
+  referrers: (volume: string) => string[]
+}
+
+/** Directory of a volume; `_data` in it is what containers see. */
+export function directoryOf(ctx: Context, name: string): string {
+  return `${ctx.root}/${name}`
+}
+
+export function dataOf(ctx: Context, name: string): string {
+  return `${ctx.root}/${name}/_data`
+}
+
+/** @throws not-found in Docker's words */
+export function find(ctx: Context, name: string): VolumeRecord {
+  const volume = ctx.records.get(name)
+  if (!volume) throw notFound(`get ${name}: no such volume`)
+  return volume
+}
+
+/** Everybody who keeps a volume from being removed. */
+export function usersOf(ctx: Context, name: string, except?: string): string[] {
+  const users = new Set([...ctx.referrers(name), ...(ctx.mounted.get(name) ?? []), ...(ctx.held.get(name) ?? [])])
+  if (except !== undefined) users.delete(except)
+  return Array.from(users)
+}
+
+export function announce(ctx: Context, action: string, volume: VolumeRecord, extra: Record<string, string> = {}): void {
+  ctx.publish({
+    Type: 'volume',
+    Action: action,
+    Actor: { ID: volume.name, Attributes: { driver: volume.driver, ...extra } },
+  })
+}
+
+export function errnoOf(error: unknown): unknown {
+  return error instanceof BerthError ? error.details.errno : undefined
+}

@@ -1,0 +1,80 @@
+import { rfc3339Nano } from '#lib/clock.ts'
+import { messageOf } from '#lib/errors.ts'
+import { dataOf, directoryOf } from './context.ts'
+import type { Context } from './context.ts'
+import { FILLING } from './copy-up.ts'
+import { attach, detach } from './mount.ts'
+import { checkName } from './name.ts'
+import { parseOptions } from './options.ts'
+import { TRASH } from './remove.ts'
+
+/** After a restart: finishes removals, mends half-made volumes, and mounts what live containers use. */
+export async function recoverVolumes(ctx: Context, live: ReadonlyMap<string, string[]>): Promise<void> {
+  await ctx.files.makeDirectory(ctx.root, { mode: 0o701 })
+  ctx.mounted.clear()
+  for (const [name, users] of live) if (users.length > 0) ctx.mounted.set(name, new Set(users))
+  for (const entry of await ctx.files.list(ctx.root)) {
+    try {
+      await mend(ctx, entry)
+    } catch (error) {
+      ctx.log.warn('a volume directory could not be looked after', { directory: entry, error: messageOf(error) })
+    }
+  }
+  await Promise.all(ctx.records.list().map(volume => remount(ctx, volume.name)))
+}
+
+async function mend(ctx: Context, entry: string): Promise<void> {
+  const trashed = TRASH.exec(entry)?.[1]
+  if (trashed !== undefined) return finishRemoval(ctx, entry, trashed)
+  if (entry.startsWith('.') || (await ctx.files.stat(directoryOf(ctx, entry)))?.kind !== 'directory') return
+  const data = dataOf(ctx, entry)
+  const filling = `${directoryOf(ctx, entry)}/${FILLING}`
+  if (await ctx.files.stat(filling)) {
+    // It is complete only when its place was made free for it.
+    if (await ctx.files.stat(data)) await ctx.files.remove(filling)
+    else await ctx.files.rename(filling, data)
+  }
+  if (!ctx.records.get(entry)) await adopt(ctx, entry)
+}
+
+async function finishRemoval(ctx: Context, entry: string, name: string): Promise<void> {
+  const record = ctx.records.list().find(volume => volume.name.slice(0, 230) === name)
+  if (record && !(await ctx.files.stat(directoryOf(ctx, record.name)))) ctx.records.delete(record.name)
+  await ctx.files.remove(`${ctx.root}/${entry}`)
+}
+
+/** No record: never finished if it is empty. Data is never deleted for want of a record (lost in a power cut). */
+async function adopt(ctx: Context, name: string): Promise<void> {
+  const data = dataOf(ctx, name)
+  if (ctx.mounts.isMounted(data)) return ctx.mounts.unmount(data)
+  const hasData = await ctx.files.stat(data)
+  if (!hasData || (await ctx.files.isEmptyDirectory(data))) return ctx.files.remove(directoryOf(ctx, name))
+  checkName(name)
+  ctx.records.put(name, {
+    name,
+    driver: 'local',
+    createdAt: rfc3339Nano(ctx.clock.nowNano()),
+    labels: {},
+    options: {},
+    anonymous: false,
+    mountpoint: data,
+  })
+  ctx.log.warn('adopted a volume that had data and no record', { volume: name })
+}
+
+/** Under the volume's lock, so that a server that does not answer keeps only its own volume waiting. */
+async function remount(ctx: Context, name: string): Promise<void> {
+  try {
+    await ctx.locks.run(name, async () => {
+      const volume = ctx.records.get(name)
+      if (!volume || !parseOptions(volume.options).device) return
+      if (ctx.mounted.has(name)) await attach(ctx, volume)
+      else if (ctx.mounts.isMounted(dataOf(ctx, name))) await detach(ctx, volume)
+    })
+  } catch (error) {
+    ctx.log.error('a volume that a running container uses could not be mounted', {
+      volume: name,
+      error: messageOf(error),
+    })
+  }
+}

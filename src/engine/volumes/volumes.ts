@@ -1,0 +1,85 @@
+import { KeyedLock } from '#lib/keyed-lock.ts'
+import type { Filters } from '#model/filters.ts'
+import type { VolumeRecord } from '#model/volume.ts'
+import { find } from './context.ts'
+import type { Context, VolumesOptions } from './context.ts'
+import { copyUp } from './copy-up.ts'
+import { createVolume } from './create.ts'
+import { listVolumes } from './list.ts'
+import { mountVolume, unmountVolume } from './mount.ts'
+import { pruneVolumes } from './prune.ts'
+import { recoverVolumes } from './recover.ts'
+import { removeVolume } from './remove.ts'
+import type { CreateVolume, VolumesService } from './service.ts'
+import { usageOf } from './usage.ts'
+
+/** Volumes of the `local` driver: directories, and whatever can be mounted on one. */
+export class Volumes implements VolumesService {
+  readonly #ctx: Context
+
+  constructor({ store, ...options }: VolumesOptions) {
+    this.#ctx = {
+      ...options,
+      records: store.repository<VolumeRecord>('volumes'),
+      locks: new KeyedLock(),
+      mounted: new Map(),
+      held: new Map(),
+      referrers: () => [],
+    }
+  }
+
+  create(request: CreateVolume): Promise<VolumeRecord> {
+    return createVolume(this.#ctx, request)
+  }
+
+  get(name: string): VolumeRecord {
+    return find(this.#ctx, name)
+  }
+
+  list(filters: Filters): VolumeRecord[] {
+    return listVolumes(this.#ctx, filters)
+  }
+
+  remove(name: string, options: { force: boolean; except?: string }): Promise<void> {
+    return removeVolume(this.#ctx, name, options)
+  }
+
+  prune(filters: Filters): Promise<{ deleted: string[]; spaceReclaimed: number }> {
+    return pruneVolumes(this.#ctx, filters)
+  }
+
+  mount(name: string, userId: string): Promise<string> {
+    return mountVolume(this.#ctx, name, userId)
+  }
+
+  unmount(name: string, userId: string): Promise<void> {
+    return unmountVolume(this.#ctx, name, userId)
+  }
+
+  copyUp(name: string, source: string): Promise<void> {
+    return copyUp(this.#ctx, name, source)
+  }
+
+  usage(name: string): Promise<number> {
+    return usageOf(this.#ctx, name)
+  }
+
+  hold(name: string, userId: string): void {
+    const holders = this.#ctx.held.get(name) ?? new Set()
+    this.#ctx.held.set(name, holders.add(userId))
+  }
+
+  release(name: string, userId: string): void {
+    const holders = this.#ctx.held.get(name)
+    holders?.delete(userId)
+    if (holders?.size === 0) this.#ctx.held.delete(name)
+  }
+
+  setUsers(users: (volume: string) => string[]): void {
+    this.#ctx.referrers = users
+  }
+
+  recover(live: ReadonlyMap<string, string[]>): Promise<void> {
+    return recoverVolumes(this.#ctx, live)
+  }
+}
