@@ -15,8 +15,8 @@ export interface VolumesOptions {
   mounts: Mounts
   clock: Clock
   log: Logger
-  /** `<data-root>/volumes`. */
-  root: string
+  /** `volumes/` is made in it. */
+  dataRoot: string
   publish: (event: Omit<EngineEvent, 'time' | 'timeNano' | 'scope'>) => void
   /** Random hex digits, for anonymous names. */
   randomHex: (digits: number) => string
@@ -27,7 +27,9 @@ export interface VolumesOptions {
 }
 
 /** What the verbs share. */
-export interface Context extends Omit<VolumesOptions, 'store'> {
+export interface Context extends Omit<VolumesOptions, 'store' | 'dataRoot'> {
+  /** `<data-root>/volumes`. */
+  root: string
   records: Repository<VolumeRecord>
   /** By volume name. */
   locks: KeyedLock

@@ -22,7 +22,7 @@ function setUp(parts: { store?: FakeStore; files?: FakeFiles; mounts?: FakeMount
     mounts,
     clock: systemClock(),
     log: silentLogger,
-    root: ROOT,
+    dataRoot: '/lib',
     publish: event => events.push(`${event.Action} ${event.Actor.ID.slice(0, 8)}`.trim()),
     randomHex: digits => (++serial).toString(16).padStart(digits, '0'),
     lookup: async host => (host === 'nas' ? '10.0.0.5' : '10.9.9.9'),

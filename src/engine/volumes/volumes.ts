@@ -17,9 +17,10 @@ import { usageOf } from './usage.ts'
 export class Volumes implements VolumesService {
   readonly #ctx: Context
 
-  constructor({ store, ...options }: VolumesOptions) {
+  constructor({ store, dataRoot, ...options }: VolumesOptions) {
     this.#ctx = {
       ...options,
+      root: `${dataRoot}/volumes`,
       records: store.repository<VolumeRecord>('volumes'),
       locks: new KeyedLock(),
       mounted: new Map(),
