@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { lookup } from 'node:dns/promises'
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Containers, Events } from '#engine/containers/index.ts'
@@ -69,7 +70,8 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
     publish,
     clock,
     log,
-    dataRoot,
+    root: join(dataRoot, 'volumes'),
+    lookup: async host => (await lookup(host)).address,
     randomHex,
   })
   const networks = new Networks({
@@ -143,7 +145,6 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
       await kernel.networking.close()
       kernel.registry.close()
       const left = await runtime.list()
-      runtime.close()
       if (left.length === 0) {
         dispose()
         undoRoots()

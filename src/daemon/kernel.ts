@@ -25,10 +25,11 @@ export function openKernel(options: { dataRoot: string; execRoot: string; clock:
     rooted: new HostRootedFiles(),
     content: new HostContent(join(dataRoot, 'content')),
     snapshots: new HostSnapshots({
-      root: join(dataRoot, 'snapshots'),
-      mountRoot: join(execRoot, 'rootfs'),
+      dataRoot,
+      execRoot,
       store,
       mounts,
+      files,
     }),
     networking: kernelNetworking({ execRoot, log }),
     registry: new HttpRegistry({ clock, userAgent: `berth/${VERSION}`, env: process.env }),
