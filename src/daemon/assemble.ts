@@ -70,7 +70,7 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
     publish,
     clock,
     log,
-    root: join(dataRoot, 'volumes'),
+    dataRoot,
     lookup: async host => (await lookup(host)).address,
     randomHex,
   })
