@@ -11,7 +11,10 @@ export interface HttpRegistryOptions {
   userAgent?: string
   /** Where proxies are named: `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`. */
   env?: Record<string, string | undefined>
-  /** Directories with a directory `host:port` of `*.crt` (authorities), `*.cert` and `*.key` (client) each. */
+  /**
+   * Directories with a directory `host:port` of `*.crt` (authorities), `*.cert` and `*.key` (client) each;
+   * `/etc/berth/certs.d` and Docker's own unless given.
+   */
   certDirectories?: readonly string[]
   /** Milliseconds before the first retry; doubles each time. */
   backoff?: number
@@ -31,7 +34,7 @@ export class Agents {
     const env = options.env ?? {}
     const direct = [env['NO_PROXY'] ?? env['no_proxy'], 'localhost', '127.0.0.1', '::1'].filter(Boolean).join(',')
     this.#env = { ...env, NO_PROXY: direct, no_proxy: direct }
-    this.#directories = options.certDirectories ?? []
+    this.#directories = options.certDirectories ?? ['/etc/berth/certs.d', '/etc/docker/certs.d']
     this.#http = new HttpAgent({ keepAlive: true, proxyEnv: this.#env })
   }
 

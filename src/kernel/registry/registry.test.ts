@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, it } from 'node:test'
 import { Readable } from 'node:stream'
 import { systemClock } from '#lib/clock.ts'
@@ -36,7 +42,7 @@ async function serve(handler: Handler) {
   return { host, asked, endpoint: { host, insecure: true } }
 }
 
-function client(options: { idleTimeout?: number } = {}) {
+function client(options: { idleTimeout?: number; certDirectories?: string[] } = {}) {
   const slept: number[] = []
   const clock = { ...systemClock(), sleep: async (ms: number) => void slept.push(ms) }
   const registry = new HttpRegistry({ clock, backoff: 10, ...options })
@@ -203,6 +209,45 @@ describe('requests', () => {
     const server = await serve((_, response) => void response.end('{"other":1}'))
     const { registry } = client()
     await assert.rejects(registry.manifest(server.endpoint, 'a', DIGEST), /manifest verification failed/)
+  })
+})
+
+describe('certificates', () => {
+  it('of an authority of the host are trusted, unknown ones only from insecure registries', async context => {
+    const directory = await mkdtemp(join(tmpdir(), 'berth-certs-'))
+    cleanups.push(() => rm(directory, { recursive: true }))
+    const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')]
+    const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1']
+    const request = [
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:prime256v1',
+      '-nodes',
+      '-days',
+      '1',
+    ]
+    const { status } = spawnSync('openssl', [...request, ...subject, '-keyout', key, '-out', cert])
+    if (status !== 0) return context.skip('openssl makes no certificate here')
+    const server = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_, answer) => {
+      answer.end(MANIFEST)
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    cleanups.push(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`
+    const strict = client({ certDirectories: [] }).registry
+    await assert.rejects(strict.manifest({ host, insecure: false }, 'a', 'x'), /self-signed certificate/)
+    assert.equal((await strict.manifest({ host, insecure: true }, 'a', 'x')).digest, DIGEST)
+    await mkdir(join(directory, 'certs.d', host), { recursive: true })
+    await copyFile(cert, join(directory, 'certs.d', host, 'ca.crt'))
+    const trusting = client({ certDirectories: [join(directory, 'certs.d')] }).registry
+    assert.equal((await trusting.manifest({ host, insecure: false }, 'a', 'x')).digest, DIGEST)
   })
 })
 
