@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
+import { mountsSuite } from '#ports/mounts.suite.ts'
 import { hasErrno } from '../ffi/errno.ts'
 import { HostMounts } from './host-mounts.ts'
 import { mountOverlayClassic } from './overlay.ts'
@@ -26,6 +27,13 @@ function layers(n: number): string[] {
     fs.writeFileSync(join(layer, `f${i}`), String(i))
     fs.writeFileSync(join(layer, 'top'), String(i))
     return layer
+  })
+}
+
+if (process.getuid?.() === 0) {
+  mountsSuite('host', () => {
+    const own = dir()
+    return { mounts, base: own, directory: name => dir(join(own.slice(base.length), name)) }
   })
 }
 
