@@ -102,7 +102,8 @@ export function containerLifeRoutes({ containers, networks, host }: Needs): Rout
     const response = await result.then(
       ({ exitCode, error }): ContainerWaitResponse => ({
         StatusCode: exitCode,
-        ...(error && { Error: { Message: error } }),
+        // Whoever waits for the removal hears of a failed start from the start itself, as in Docker.
+        ...(error && condition !== 'removed' && { Error: { Message: error } }),
       }),
       (error: unknown): ContainerWaitResponse => {
         if (!context.response.headersSent || context.signal.aborted) throw error
