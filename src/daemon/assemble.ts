@@ -8,6 +8,7 @@ import { Networks } from '#engine/networks/index.ts'
 import { Volumes } from '#engine/volumes/index.ts'
 import type { Needs } from '#http/index.ts'
 import { HostBootstrap } from '#kernel/bootstrap/index.ts'
+import { decompressed } from '#kernel/files/decompress.ts'
 import { openRuntime } from '#kernel/runtime/open.ts'
 import { prepareRoots } from '#kernel/runtime/roots.ts'
 import { systemClock } from '#lib/clock.ts'
@@ -56,6 +57,7 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
     snapshots: kernel.snapshots,
     registry: kernel.registry,
     bootstrap: new HostBootstrap(),
+    decompress: decompressed,
     users: imageId => containers.usersOfImage(imageId),
     publish,
     clock,
