@@ -1,2 +1,1 @@
 export { HttpRegistry } from './registry.ts'
-export type { HttpRegistryOptions } from './agents.ts'
