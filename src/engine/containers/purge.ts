@@ -62,7 +62,7 @@ async function removeVolumes(ctx: Context, record: ContainerRecord): Promise<voi
     )
       continue
     try {
-      await ctx.volumes.remove(plan.source, { force: true })
+      await ctx.volumes.remove(plan.source, { force: true, except: record.id })
     } catch (error) {
       ctx.log.warn('removing an anonymous volume failed', { volume: plan.source, error })
     }

@@ -67,11 +67,12 @@ async function build(
   rollback.add('remove directory', () => ctx.files.remove(directory))
   await ctx.files.makeDirectory(directory, { mode: 0o710 })
   rollback.add('remove rootfs', () => ctx.images.removeRootfs(record.snapshotKey))
-  await ctx.images.createRootfs(record.snapshotKey, image)
-  const made = await makeMounts(ctx, plan, image, rollback)
+  await ctx.images.createRootfs(record.snapshotKey, image, { ephemeral: record.hostConfig.AutoRemove })
+  const made = await makeMounts(ctx, id, plan, image, rollback)
   record.mountPlan = made.map(mount => mount.plan)
   record.mounts = made.map(mount => mountPointOf(mount.plan, mount.source))
   ctx.records.insert(record)
+  for (const { plan: mount } of made) if (mount.type === 'volume') ctx.volumes.release(mount.source, id)
 }
 
 function draft(

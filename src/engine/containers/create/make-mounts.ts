@@ -13,6 +13,7 @@ import { join } from './paths.ts'
  */
 export async function makeMounts(
   ctx: Context,
+  id: string,
   plan: MountPlan[],
   image: ImageRecord,
   rollback: Rollback,
@@ -21,7 +22,7 @@ export async function makeMounts(
   let imageRoot: string | undefined
   for (const mount of plan) {
     if (mount.type === 'volume') {
-      const volume = await makeVolume(ctx, mount, rollback)
+      const volume = await makeVolume(ctx, id, mount, rollback)
       if (!mount.noCopy && !mount.subpath) {
         imageRoot ??= await ctx.images.mountImage(image)
         await copyUp(ctx, volume.name, imageRoot, mount.destination)
@@ -44,7 +45,9 @@ export function missingSource(path: string): Error {
   return invalid(`invalid mount config for type "bind": bind source path does not exist: ${path}`)
 }
 
-async function makeVolume(ctx: Context, mount: MountPlan, rollback: Rollback): Promise<VolumeRecord> {
+async function makeVolume(ctx: Context, id: string, mount: MountPlan, rollback: Rollback): Promise<VolumeRecord> {
+  // Held from before it is looked up until the record names it: a prune meanwhile must not take it.
+  if (mount.source !== '') hold(ctx, id, mount.source, rollback)
   const hasOptions = Object.keys(mount.driverOptions).length > 0
   const existing = mount.source === '' ? undefined : find(ctx, mount.source)
   if (existing && !hasOptions && (mount.driver === '' || mount.driver === existing.driver)) return existing
@@ -55,8 +58,14 @@ async function makeVolume(ctx: Context, mount: MountPlan, rollback: Rollback): P
     labels: mount.labels,
     anonymous: mount.anonymous && mount.source === '',
   })
-  if (!existing) rollback.add('remove volume', () => ctx.volumes.remove(volume.name, { force: true }))
+  if (mount.source === '') hold(ctx, id, volume.name, rollback)
+  if (!existing) rollback.add('remove volume', () => ctx.volumes.remove(volume.name, { force: true, except: id }))
   return volume
+}
+
+function hold(ctx: Context, id: string, volume: string, rollback: Rollback): void {
+  ctx.volumes.hold(volume, id)
+  rollback.add('release volume', () => ctx.volumes.release(volume, id))
 }
 
 function find(ctx: Context, name: string): VolumeRecord | undefined {

@@ -111,6 +111,13 @@ export class FakeVolumes {
   async copyUp(name: string, source: string) {
     this.copied.push([name, source])
   }
+  readonly held = new Set<string>()
+  hold(name: string) {
+    this.held.add(name)
+  }
+  release(name: string) {
+    this.held.delete(name)
+  }
   async recover() {}
   get service(): VolumesService {
     return this as unknown as VolumesService
