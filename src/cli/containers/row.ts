@@ -34,7 +34,7 @@ export function containerRow(container: ContainerSummary, options: { trunc: bool
   const labels = container.Labels ?? {}
   const names = container.Names.map(name => name.replace(/^\//, ''))
   const own = trunc ? names.filter(name => !name.includes('/')) : names
-  const mounts = (container.Mounts ?? []).map(mount => mount.Name || mount.Source)
+  const mounts = (container.Mounts ?? []).map(mount => mount.Name || mount.Source).filter(name => name)
   return {
     ID: trunc ? shortId(container.Id) : container.Id,
     Names: own.join(','),

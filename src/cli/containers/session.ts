@@ -65,6 +65,10 @@ function makeRaw(context: Context): () => void {
   const { stdin } = context
   if (!stdin.isTTY) return () => {}
   stdin.setRawMode(true)
+  // libuv's raw mode still turns LF into CR LF, which full-screen programs do not survive. Restoring undoes this too.
+  process
+    .getBuiltinModule('node:child_process')
+    .spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] })
   const restore = () => void stdin.setRawMode(false)
   process.on('exit', restore)
   return () => {
