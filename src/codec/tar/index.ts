@@ -1,4 +1,4 @@
-export { BLOCK, bytes, fromText, padding, toText } from './entry.ts'
+export { bytes, fromText, toText } from './entry.ts'
 export type { ByteString, TarEntry, TarType } from './entry.ts'
 export { TarReader } from './reader.ts'
 export type { TarHandler } from './reader.ts'

@@ -1,5 +1,5 @@
 import type { Clock } from '#lib/clock.ts'
-import { BerthError, notFound } from '#lib/errors.ts'
+import { notFound } from '#lib/errors.ts'
 import type { KeyedLock } from '#lib/keyed-lock.ts'
 import type { Logger } from '#lib/log.ts'
 import type { EngineEvent } from '#model/event.ts'
@@ -70,8 +70,4 @@ export function announce(ctx: Context, action: string, volume: VolumeRecord, ext
     Action: action,
     Actor: { ID: volume.name, Attributes: { driver: volume.driver, ...extra } },
   })
-}
-
-export function errnoOf(error: unknown): unknown {
-  return error instanceof BerthError ? error.details.errno : undefined
 }

@@ -16,7 +16,6 @@ const c = {
   symlinkat: native('int symlinkat(const uint8_t *target, int directory, const uint8_t *path)'),
   linkat: native('int linkat(int from, const uint8_t *old, int to, const uint8_t *path, int flags)'),
   unlinkat: native('int unlinkat(int directory, const uint8_t *path, int flags)'),
-  renameat: native('int renameat(int from, const uint8_t *old, int to, const uint8_t *path)'),
   readlinkat: native('long readlinkat(int directory, const uint8_t *path, _Out_ uint8_t *buffer, size_t size)'),
   fchownat: native('int fchownat(int directory, const uint8_t *path, uint uid, uint gid, int flags)'),
   fchmod: native('int fchmod(int fd, uint mode)'),
@@ -35,7 +34,6 @@ const c = {
   fsetxattr: native('int fsetxattr(int fd, const uint8_t *name, const uint8_t *value, size_t size, int flags)'),
   lgetxattr: native('long lgetxattr(const uint8_t *path, const uint8_t *name, _Out_ uint8_t *value, size_t size)'),
   llistxattr: native('long llistxattr(const uint8_t *path, _Out_ uint8_t *list, size_t size)'),
-  lremovexattr: native('int lremovexattr(const uint8_t *path, const uint8_t *name)'),
 }
 
 const SYS_OPENAT2 = 437
@@ -49,8 +47,6 @@ export const O_PATH = 0o10000000
 const O_CLOEXEC = 0o2000000
 
 export const RESOLVE_NO_MAGICLINKS = 0x02
-export const RESOLVE_NO_SYMLINKS = 0x04
-export const RESOLVE_BENEATH = 0x08
 export const RESOLVE_IN_ROOT = 0x10
 
 export const S_IFMT = 0o170000
@@ -102,10 +98,6 @@ export function linkat(from: number, old: Name, to: number, name: Name): void {
 
 export function unlinkat(directory: number, name: Name, options: { directory: boolean }): void {
   checked(c.unlinkat()(directory, z(name), options.directory ? AT_REMOVEDIR : 0), `remove ${shown(name)}`)
-}
-
-export function renameat(from: number, old: Name, to: number, name: Name): void {
-  checked(c.renameat()(from, z(old), to, z(name)), `rename ${shown(old)} to ${shown(name)}`)
 }
 
 export function readlinkat(directory: number, name: Name): Name {
@@ -254,8 +246,4 @@ export function setXattr(path: Name, name: Name, value: Uint8Array): void {
 
 export function setXattrOf(fd: number, name: Name, value: Uint8Array): void {
   checked(c.fsetxattr()(fd, z(name), value, value.length, 0), `set attribute ${name}`)
-}
-
-export function removeXattr(path: Name, name: Name): void {
-  checked(c.lremovexattr()(z(path), z(name)), `remove attribute ${name} of ${shown(path)}`)
 }

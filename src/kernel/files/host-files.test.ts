@@ -25,7 +25,7 @@ describe('host files', { skip: process.getuid?.() !== 0 && 'needs root' }, () =>
     fs.chmodSync(join(from, 'sub', 'f'), 0o6711)
     fs.linkSync(join(from, 'sub', 'f'), join(from, 'hard'))
     fs.symlinkSync('sub/f', join(from, 'soft'))
-    spawnSync('mkfifo', [join(from, 'fifo')])
+    at.mknodat(at.AT_FDCWD, join(from, 'fifo'), at.S_IFIFO | 0o644)
     at.setXattr(join(from, 'sub', 'f'), 'user.note', Buffer.from([0, 200]))
     const sparse = fs.openSync(join(from, 'sparse'), 'w')
     fs.writeSync(sparse, 'start', 0)

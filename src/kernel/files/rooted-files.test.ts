@@ -10,6 +10,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { encodeEnd, encodeEntry, encodePadding } from '#codec/tar/index.ts'
 import type { TarEntry } from '#codec/tar/index.ts'
 import { isKind } from '#lib/errors.ts'
+import * as at from '../ffi/fs.ts'
 import { HostRootedFiles } from './rooted-files.ts'
 
 const base = fs.mkdtempSync(join(tmpdir(), 'berth-rooted-'))
@@ -103,7 +104,7 @@ describe('rooted files', { skip: process.getuid?.() !== 0 && 'needs root' }, () 
     const root = makeRoot()
     fs.linkSync(join(root, 'etc', 'passwd'), join(root, 'etc', 'same'))
     fs.mkdirSync(join(root, 'etc', 'd'))
-    spawnSync('mkfifo', [join(root, 'etc', 'd', 'fifo')])
+    at.mknodat(at.AT_FDCWD, join(root, 'etc', 'd', 'fifo'), at.S_IFIFO | 0o644)
     const names = async (path: string) => listing(await buffer(await files.archive(root, path)))
     assert.deepEqual(await names('/etc/passwd'), ['passwd'])
     assert.deepEqual(await names('/etc'), ['etc/', 'etc/d/', 'etc/d/fifo', 'etc/passwd', 'etc/same'])
@@ -143,8 +144,10 @@ describe('rooted files', { skip: process.getuid?.() !== 0 && 'needs root' }, () 
       { name: 'caps', xattrs: new Map([['user.note', Buffer.from([0, 255, 1])]]) },
     ]
     const plain = archive(...members)
-    const xz = spawnSync('xz', ['-c'], { input: plain })
-    const packed = [plain, gzipSync(plain), zstdCompressSync(plain), ...(xz.status === 0 ? [xz.stdout] : [])]
+    // Made by the programs where they are installed: Node has no xz and no bzip2.
+    const made = ['xz', 'bzip2'].map(program => spawnSync(program, ['-c'], { input: plain }))
+    const others = made.filter(({ status }) => status === 0).map(({ stdout }) => stdout)
+    const packed = [plain, gzipSync(plain), zstdCompressSync(plain), ...others]
     for (const [i, bytes] of packed.entries()) {
       fs.mkdirSync(join(root, `to${i}`))
       await files.extract(root, `/to${i}`, Readable.from([bytes]))
