@@ -56,10 +56,10 @@ export async function collectBelow(ctx: ImagesContext, parent: string | undefine
  * Ends a piece of work: what it made and no image took is deleted. Never throws: the work's own error or result
  * counts, and the sweep finds what is left.
  */
-export async function settle(ctx: ImagesContext, lease: Lease): Promise<void> {
+export async function settle(ctx: ImagesContext, lease: Lease, options: { keepBlobs?: boolean } = {}): Promise<void> {
   try {
     const keys = lease.release()
-    await collectBlobs(ctx, keys)
+    if (!options.keepBlobs) await collectBlobs(ctx, keys)
     for (const key of keys) await collectBelow(ctx, key)
   } catch (error) {
     ctx.log.warn('unneeded blobs stay until the next sweep', { error })

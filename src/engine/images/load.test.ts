@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { Readable } from 'node:stream'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { pack } from 'tar-stream'
+import { decompressed } from '#kernel/files/decompress.ts'
 import { MEDIA } from '#codec/oci/manifest.ts'
 import { bytesOf, setup, streamOf, tarOf } from './testing/setup.ts'
 import type { Files } from './testing/setup.ts'
@@ -171,6 +173,31 @@ describe('load', () => {
       assert.deepEqual(snapshots.list(), [])
     })
   }
+})
+
+describe('what Node cannot open', () => {
+  it('is handed to the host', async context => {
+    const { status, stdout } = spawnSync('xz', ['-c'], { input: await tarOf(legacy(['x:1'])) })
+    if (status !== 0) return context.skip('no xz here')
+    const { images } = setup({ decompress: decompressed })
+    const [image] = await images.load(streamOf(stdout), () => {})
+    assert.deepEqual(image!.tags, ['docker.io/library/x:1'])
+  })
+})
+
+describe('an image without layers', () => {
+  it('has an empty root, which goes with it', async () => {
+    const { images, snapshots } = setup()
+    const [image] = await images.load(streamOf(await tarOf(legacy(['scratch:1'], []))), () => {})
+    await images.mountImage(image!)
+    assert.equal(snapshots.list().length, 1)
+    await images.createRootfs('box', image!)
+    await images.removeRootfs('box')
+    await images.sweep(new Set())
+    assert.equal(snapshots.list().length, 1)
+    await images.remove('scratch:1', { force: false, noPrune: false })
+    assert.deepEqual(snapshots.list(), [])
+  })
 })
 
 describe('save', () => {

@@ -7,7 +7,7 @@ import { fetchImage } from './pull-image.ts'
 import { isFinal, pullError } from './pull-errors.ts'
 import type { Reference } from '#codec/oci/reference.ts'
 import type { ImageRecord } from '#model/image.ts'
-import type { RegistryEndpoint } from '#ports/registry.ts'
+import type { RegistryAuth, RegistryEndpoint } from '#ports/registry.ts'
 import type { ImagesContext } from './context.ts'
 import type { OnProgress, PullOptions } from './service.ts'
 
@@ -22,8 +22,8 @@ export async function pull(ctx: ImagesContext, options: PullOptions, onProgress:
   if (named.tag !== undefined || named.digest !== undefined) {
     throw invalid("tag can't be used with --all-tags/-a")
   }
-  const tags = await anyOf(ctx, named, endpoint =>
-    ctx.registry.tags(endpoint, named.path, options.auth, options.signal ? { signal: options.signal } : {}),
+  const tags = await anyOf(ctx, named, options.auth, (endpoint, auth) =>
+    ctx.registry.tags(endpoint, named.path, auth, options.signal ? { signal: options.signal } : {}),
   )
   let last: ImageRecord | undefined
   for (const tag of tags) last = await pullShared(ctx, { ...named, tag }, options, onProgress)
@@ -53,8 +53,8 @@ async function pullOne(
 ): Promise<ImageRecord> {
   const lease = await ctx.leases.open()
   try {
-    const image = await anyOf(ctx, reference, async endpoint => {
-      const source = { endpoint, reference, auth: options.auth, signal: options.signal }
+    const image = await anyOf(ctx, reference, options.auth, async (endpoint, auth) => {
+      const source = { endpoint, reference, auth, signal: options.signal }
       return await fetchImage(ctx, source, options.platform, lease, onProgress)
     })
     publish(ctx, 'pull', familiarText(reference), familiarName(reference), image)
@@ -62,26 +62,30 @@ async function pullOne(
     return image
   } catch (error) {
     // Whole blobs stay for the next attempt; a sweep takes them if none comes.
-    lease.release()
+    await settle(ctx, lease, { keepBlobs: true })
     if (options.signal.aborted) throw error
     throw pullError(error, reference, options.auth)
   }
 }
 
-/** Asks each place in turn: whatever is wrong with a mirror, the next may do. */
+/**
+ * Asks each place in turn: whatever is wrong with a mirror, the next may do. Credentials are for the registry itself
+ * and not shown to its mirrors.
+ */
 async function anyOf<T>(
   ctx: ImagesContext,
   reference: Reference,
-  ask: (endpoint: RegistryEndpoint) => Promise<T>,
+  auth: RegistryAuth | undefined,
+  ask: (endpoint: RegistryEndpoint, auth: RegistryAuth | undefined) => Promise<T>,
 ): Promise<T> {
   const endpoints = endpointsFor(reference.domain, ctx.registries ?? {}, 'pull')
   for (const endpoint of endpoints.slice(0, -1)) {
     try {
-      return await ask(endpoint)
+      return await ask(endpoint, undefined)
     } catch (error) {
       if (isFinal(error)) throw error
       ctx.log.info('mirror does not serve the image', { mirror: endpoint.host, image: nameOf(reference), error })
     }
   }
-  return await ask(endpoints.at(-1)!)
+  return await ask(endpoints.at(-1)!, auth)
 }

@@ -4,6 +4,7 @@ import { blobsOf } from './catalog.ts'
 import { collectBlobs, collectLayers } from './collect.ts'
 import { publish } from './events.ts'
 import { resolve } from './resolve.ts'
+import { emptyRoot } from './rootfs.ts'
 import type { ImageRecord } from '#model/image.ts'
 import type { ImagesContext } from './context.ts'
 import type { ImageDelete } from './service.ts'
@@ -112,6 +113,7 @@ async function erase(
   publish(ctx, 'delete', id, id, image)
   done.push({ Deleted: id })
   for (const layer of await collectLayers(ctx, image.layers.toReversed())) done.push({ Deleted: layer.chainId })
+  if (image.layers.length === 0) await ctx.snapshots.remove(emptyRoot(id))
   await collectBlobs(ctx, blobsOf(image))
 
   const parent = ctx.catalog.get(image.parent)

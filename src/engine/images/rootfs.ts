@@ -27,11 +27,14 @@ export async function removeRootfs(ctx: ImagesContext, key: string): Promise<voi
   await collectBelow(ctx, parent)
 }
 
+/** Snapshot that stands for the root of an image without layers. */
+export const emptyRoot = (imageId: string): string => `empty-${imageId.slice(7)}`
+
 /** Read-only root of an image. An image without layers has an empty one of its own. */
 export async function mountImage(ctx: ImagesContext, image: ImageRecord): Promise<string> {
   const top = topLayer(image)
   if (top !== undefined) return await ctx.snapshots.mount(top)
-  const key = `empty-${image.id.slice(7)}`
+  const key = emptyRoot(image.id)
   if (!ctx.snapshots.exists(key)) await ctx.snapshots.prepare(key, undefined)
   return await ctx.snapshots.mount(key)
 }

@@ -1,4 +1,5 @@
 import { blobsOf } from './catalog.ts'
+import { emptyRoot } from './rootfs.ts'
 import type { ImagesContext } from './context.ts'
 
 /**
@@ -8,7 +9,7 @@ import type { ImagesContext } from './context.ts'
 export async function sweep(ctx: ImagesContext, roots: ReadonlySet<string>): Promise<void> {
   const images = ctx.catalog.list()
   const blobs = new Set(images.flatMap(blobsOf))
-  const empty = images.filter(image => image.layers.length === 0).map(image => `empty-${image.id.slice(7)}`)
+  const empty = images.filter(image => image.layers.length === 0).map(image => emptyRoot(image.id))
   const layers = images.flatMap(image => image.layers.map(layer => layer.chainId))
   await ctx.leases.sweeping(async () => {
     const freed = await ctx.content.sweep(blobs)

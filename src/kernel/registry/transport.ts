@@ -138,7 +138,13 @@ export class Transport {
     }
     const url = (scheme: string) => new URL(`${scheme}://${endpoint.host}${target}`)
     if (endpoint.insecure && this.#plain.has(endpoint.host)) {
-      return await this.#attempt(request, url('http'), authorization)
+      try {
+        return await this.#attempt(request, url('http'), authorization)
+      } catch (error) {
+        // It may have learnt TLS: the next attempt asks anew.
+        this.#plain.delete(endpoint.host)
+        throw error
+      }
     }
     try {
       return await this.#attempt(request, url('https'), authorization)
@@ -156,7 +162,9 @@ export class Transport {
     const headers = this.#headers(request, authorization)
     const content = typeof body === 'function' ? await body() : body
     const call = { method, url, headers, insecure: endpoint.insecure, signal, ...(content ? { body: content } : {}) }
-    return { ...(await exchange(this.#agents, call, this.#timeout)), url }
+    // A registry may take its time to store what it was sent.
+    const patience = method === 'GET' || method === 'HEAD' ? 1 : 5
+    return { ...(await exchange(this.#agents, call, patience * this.#timeout)), url }
   }
 
   #headers(request: RegistryRequest, authorization: string | undefined): Record<string, string> {
