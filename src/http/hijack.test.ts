@@ -59,7 +59,8 @@ test('attach upgrades, frames both streams, and closes after the last output', a
   const { head, rest } = await readHead(socket)
   assert.match(head, /^HTTP\/1\.1 101 UPGRADED\r\n/)
   assert.match(head, /Content-Type: application\/vnd\.docker\.multiplexed-stream/)
-  assert.match(head, /Connection: Upgrade\r\nUpgrade: tcp/)
+  assert.match(head, /\r\nConnection: Upgrade\r\n/)
+  assert.match(head, /\r\nUpgrade: tcp/)
   socket.write('second')
   await until(() => seen.stdin === 'first second')
   socket.end()
@@ -278,4 +279,39 @@ test('a client that does not read stops the process, and a process that does not
   assert.ok(sent < 4 * 1024 * 1024, `the server took ${sent} bytes that nobody reads`)
   assert.ok(pulled < 4 * 1024 * 1024, `the server holds ${pulled} bytes that nobody reads`)
   socket.destroy()
+})
+
+test('attach by websocket: frames both ways, output as it is', async () => {
+  const { attachment, seen } = process_()
+  await using api = await testServer({ containers: { get: () => record(), attach: async () => attachment } })
+  const request = '/containers/web/attach/ws?stream=1&stdin=1&stdout=1&stderr=1'
+  assert.equal((await api.call('GET', request)).status, 400)
+  const socket = api.dial(
+    `GET ${request} HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+  )
+  const { head, rest } = await readHead(socket)
+  // The example of RFC 6455, section 1.3.
+  assert.match(head, /Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=/)
+  const word = Buffer.from('hi').map((byte, i) => byte ^ [1, 2, 3, 4][i]!)
+  socket.write(Buffer.from([0x81, 0x82, 1, 2, 3, 4, ...word]))
+  await until(() => seen.stdin === 'hi')
+  attachment.push('stdout', Buffer.from('out'))
+  attachment.push('stderr', Buffer.from('err'))
+  attachment.finish()
+  const output = Buffer.concat([rest, await readAll(socket)])
+  assert.deepEqual([...output], [0x82, 3, ...Buffer.from('out'), 0x82, 3, ...Buffer.from('err'), 0x88, 2, 0x03, 0xe8])
+})
+
+test('output that a slow client has not read yet is not cut off', { timeout: 30_000 }, async () => {
+  const { attachment } = process_()
+  await using api = await testServer({
+    containers: { get: () => record({ tty: true }), attach: async () => attachment },
+  })
+  const socket = api.dial(`POST /containers/web/attach?stream=1&stdout=1 HTTP/1.1\r\n${UPGRADE}\r\n`)
+  const { rest } = await readHead(socket)
+  const size = 4 * 1024 * 1024
+  for (let at = 0; at < size; at += 1024 * 1024) attachment.push('stdout', Buffer.alloc(1024 * 1024))
+  attachment.finish()
+  await new Promise(resolve => setTimeout(resolve, 300))
+  assert.equal(rest.length + (await readAll(socket)).length, size)
 })

@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream'
-import type { Context } from './context.ts'
+import type { Context, Upgrade } from './context.ts'
 
 /** A request's connection as two byte streams, after the head of the answer has gone out. */
 export interface Connection {
@@ -11,7 +11,7 @@ export interface Connection {
   finish(): void
 }
 
-/** Milliseconds that a client has to close its side after we closed ours. */
+/** Milliseconds that a client has to close its side after all output has gone out. */
 const LINGER = 10_000
 
 /**
@@ -21,31 +21,33 @@ const LINGER = 10_000
 export function hijack(context: Context, options: { tty: boolean }): Connection {
   const multiplexed = !options.tty && context.version >= 42
   const type = `application/vnd.docker.${multiplexed ? 'multiplexed' : 'raw'}-stream`
-  return context.upgrade ? takeSocket(context, type) : takeBody(context, type)
+  const { upgrade } = context
+  return upgrade ? takeSocket(context, upgrade, `Content-Type: ${type}\r\nUpgrade: tcp\r\n`) : takeBody(context, type)
 }
 
-function takeSocket(context: Context, type: string): Connection {
-  const { socket, head } = context.upgrade!
+/** Answers 101 with the given header lines and hands the socket out. */
+export function takeSocket(context: Context, { socket, head }: Upgrade, lines: string): Connection {
+  const { response } = context
   // Nothing that the response object wrote may follow.
-  context.response.detachSocket(socket as Parameters<typeof context.response.detachSocket>[0])
+  response.detachSocket(socket as Parameters<typeof response.detachSocket>[0])
   const gone = new AbortController()
   socket.on('error', () => gone.abort())
   socket.once('close', () => gone.abort())
   if (head.length > 0) socket.unshift(head)
-  const headers = Object.entries(context.response.getHeaders()).map(([name, value]) => `${name}: ${String(value)}\r\n`)
-  socket.write(
-    `HTTP/1.1 101 UPGRADED\r\n${headers.join('')}Content-Type: ${type}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`,
-  )
+  const common = Object.entries(response.getHeaders()).map(([name, value]) => `${name}: ${String(value)}\r\n`)
+  socket.write(`HTTP/1.1 101 UPGRADED\r\n${common.join('')}Connection: Upgrade\r\n${lines}\r\n`)
   return {
     input: socket,
     output: socket,
     signal: gone.signal,
     finish() {
       // Destroying at once while unread input is queued would reset the connection and lose output on its way.
-      const timer = setTimeout(() => socket.destroy(), LINGER)
-      timer.unref()
-      socket.once('close', () => clearTimeout(timer))
-      socket.end()
+      socket.end(() => {
+        const timer = setTimeout(() => socket.destroy(), LINGER)
+        timer.unref()
+        socket.once('close', () => clearTimeout(timer))
+      })
+      socket.unpipe()
       socket.resume()
     },
   }
@@ -63,6 +65,7 @@ function takeBody(context: Context, type: string): Connection {
     output: response,
     signal: context.signal,
     finish() {
+      request.unpipe()
       request.resume()
       response.end()
     },

@@ -9,6 +9,8 @@ export type Attachment = Awaited<ReturnType<ContainersService['attach']>>
 
 export interface SessionOptions {
   tty: boolean
+  /** No frames around the output, though it comes from no terminal. */
+  unframed?: boolean
   stdin: boolean
   stdout: boolean
   stderr: boolean
@@ -31,6 +33,7 @@ export async function runSession(
   options: SessionOptions,
 ): Promise<SessionEnd> {
   let end: SessionEnd = 'ended'
+  const unframed = options.tty || options.unframed
   const stop = (why: SessionEnd) => {
     if (end === 'ended') end = why
     attachment.close()
@@ -44,7 +47,7 @@ export async function runSession(
     for await (const { stream, data } of attachment.output) {
       if (connection.signal.aborted) break
       if (!options.tty && !options[stream]) continue
-      await writeTo(connection.output, options.tty ? data : frame(stream, data), connection.signal)
+      await writeTo(connection.output, unframed ? data : frame(stream, data), connection.signal)
     }
   } finally {
     connection.signal.removeEventListener('abort', gone)

@@ -6,14 +6,23 @@ import { hijack, type Connection } from '../hijack.ts'
 import type { Needs } from '../needs.ts'
 import type { Route } from '../router.ts'
 import { runSession, writeTo } from '../session.ts'
+import { acceptWebsocket, demandWebsocket, type WebsocketRequest } from '../websocket.ts'
 
 const FOREVER = 2n ** 63n - 1n
 
-/** `POST /containers/{id}/attach` */
+/** `POST /containers/{id}/attach`, and the same over a WebSocket, where the output has no frames of Docker's. */
 export function attachRoutes({ containers, events }: Needs): Route[] {
-  return [{ method: 'POST', path: '/containers/{id}/attach', hijack: true, handle: attach }]
+  return [
+    { method: 'POST', path: '/containers/{id}/attach', hijack: true, handle: context => attach(context) },
+    {
+      method: 'GET',
+      path: '/containers/{id}/attach/ws',
+      hijack: true,
+      handle: context => attach(context, demandWebsocket(context)),
+    },
+  ]
 
-  async function attach(context: Context): Promise<void> {
+  async function attach(context: Context, websocket?: WebsocketRequest): Promise<void> {
     const { query } = context
     const detachKeys = parseDetachKeys(query.text('detachKeys'))
     const record = containers.get(context.param('id'))
@@ -25,12 +34,13 @@ export function attachRoutes({ containers, events }: Needs): Route[] {
     const attachment = query.bool('stream')
       ? await containers.attach(record.id, { signal: stop.signal, stdin })
       : undefined
-    const connection = hijack(context, { tty })
+    const connection = websocket ? acceptWebsocket(context, websocket) : hijack(context, { tty })
     try {
-      if (query.bool('logs')) await replay(record, streams, connection)
+      if (query.bool('logs')) await replay(record, { ...streams, unframed: tty || websocket !== undefined }, connection)
       if (!attachment) return connection.finish()
       const end = await runSession(attachment, connection, {
         tty,
+        unframed: websocket !== undefined,
         ...streams,
         stdin,
         closeStdin: record.config.StdinOnce,
@@ -51,12 +61,12 @@ export function attachRoutes({ containers, events }: Needs): Route[] {
 
   async function replay(
     record: ContainerRecord,
-    streams: { stdout: boolean; stderr: boolean },
+    { stdout, stderr, unframed }: { stdout: boolean; stderr: boolean; unframed: boolean },
     { output, signal }: Connection,
   ): Promise<void> {
-    const lines = await containers.logs(record.id, { ...streams, follow: false, since: 0n, until: FOREVER, signal })
+    const lines = await containers.logs(record.id, { stdout, stderr, follow: false, since: 0n, until: FOREVER, signal })
     for await (const { stream, data } of lines) {
-      await writeTo(output, record.config.Tty ? data : frame(stream, data), signal)
+      await writeTo(output, unframed ? data : frame(stream, data), signal)
     }
   }
 }

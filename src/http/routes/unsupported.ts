@@ -44,11 +44,6 @@ export function unsupportedRoutes(): Route[] {
     },
     { method: 'POST', path: '/session', handle: no('build sessions are not supported in this version') },
     { method: 'POST', path: '/grpc', handle: no('build sessions are not supported in this version') },
-    {
-      method: 'GET',
-      path: '/containers/{id}/attach/ws',
-      handle: no('attaching by websocket is not supported: use POST attach'),
-    },
     ...['GET', 'POST'].map((method): Route => ({
       method,
       path: '/containers/{id}/checkpoints',
