@@ -64,8 +64,9 @@ export async function exitedLocked(ctx: Context, report: ExitReport): Promise<vo
     return
   }
   live.exits.emit(exit)
-  await cleanUp(ctx, record)
+  // Its time runs while the clean-up does; the start itself waits for the lock.
   if (decision.restart) restartLater(ctx, id, decision.delay)
+  await cleanUp(ctx, record)
 }
 
 /** Starts it again in `delay` milliseconds, unless someone stops, starts or removes it first. */

@@ -105,7 +105,7 @@ export async function realEngine() {
     for (const network of networks.list(new Map()))
       if (!network.builtin) await networks.remove(network.id).catch(() => {})
     await networks.close()
-    await networking.firewall.apply(`destroy table inet berth-${key}`).catch(() => {})
+    await networking.firewall.apply(`delete table inet berth-${key}`)
     networking.links.deleteLink(`bt${key}`)
     await networking.close()
     for (const path of mounts.below(base)) await mounts.unmount(path)
