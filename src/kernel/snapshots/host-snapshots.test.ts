@@ -192,6 +192,13 @@ describe('host snapshots', { skip }, () => {
       assert.deepEqual(fs.readdirSync(path).sort(), [...names])
       assert.throws(() => fs.writeFileSync(join(path, 'x'), ''), { code: 'EROFS' })
     }
+    await snapshots.prepare('running', 'two')
+    await snapshots.mount('running')
+    await snapshots.close()
+    assert.deepEqual(
+      ['one', 'two', 'running'].map(key => snapshots.isMounted(key)),
+      [false, false, true],
+    )
     await done()
   })
 

@@ -178,6 +178,16 @@ export class HostSnapshots implements Snapshots {
     })
   }
 
+  /**
+   * For a daemon that stops: unmounts what no container runs on (read-only views of images), and lets deletions end.
+   */
+  async close(): Promise<void> {
+    for (const record of this.#catalogue.list()) {
+      if (record.kind === 'committed') await this.unmount(record.key)
+    }
+    await this.idle()
+  }
+
   /** Resolves when everything removed has given its room back. */
   async idle(): Promise<void> {
     await Promise.all(this.#deletions)
