@@ -140,7 +140,10 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
       clock,
       log,
     },
-    recover: () => containers.recover(),
+    async recover() {
+      await containers.recover()
+      await images.sweep(containers.snapshotKeys())
+    },
     async close() {
       await containers.shutdown()
       await networks.close()

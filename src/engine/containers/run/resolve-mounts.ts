@@ -25,8 +25,7 @@ async function resolveOne(
     case 'tmpfs':
       return { plan, source: '' }
     case 'bind':
-      await ensureSource(ctx, plan, rollback)
-      return { plan, source: plan.source }
+      return { plan, source: plan.source, directory: await ensureSource(ctx, plan, rollback) }
     case 'volume': {
       const root = await ctx.volumes.mount(plan.source, record.id)
       rollback.add(`unmount volume ${plan.source}`, () => ctx.volumes.unmount(plan.source, record.id))
@@ -39,8 +38,10 @@ async function resolveOne(
   }
 }
 
-async function ensureSource(ctx: Context, plan: MountPlan, rollback: Rollback): Promise<void> {
-  if (await ctx.files.stat(plan.source, { follow: true })) return
+/** @returns whether the source is a directory */
+async function ensureSource(ctx: Context, plan: MountPlan, rollback: Rollback): Promise<boolean> {
+  const source = await ctx.files.stat(plan.source, { follow: true })
+  if (source) return source.kind === 'directory'
   if (!plan.createSource) throw missingSource(plan.source)
   // Of the directories that are made, the topmost is what an undo removes.
   let topmost = plan.source
@@ -51,6 +52,7 @@ async function ensureSource(ctx: Context, plan: MountPlan, rollback: Rollback): 
   }
   rollback.add(`remove ${topmost}`, () => ctx.files.remove(topmost))
   await ctx.files.makeDirectory(plan.source, { mode: 0o755 })
+  return true
 }
 
 async function inside(ctx: Context, root: string, plan: MountPlan): Promise<string> {

@@ -8,6 +8,8 @@ export interface ResolvedMount {
   plan: MountPlan
   /** On the host; '' for tmpfs. */
   source: string
+  /** False for a bind of a single file. */
+  directory?: boolean
 }
 
 /** Paths of another process's namespaces that this container joins; undefined makes a new one or uses the host's. */

@@ -88,14 +88,15 @@ function etcFiles(input: SpecInput): OciMount[] {
   ]
 }
 
-function userMount({ plan, source }: ResolvedMount, input: SpecInput): OciMount {
+function userMount({ plan, source, directory = true }: ResolvedMount, input: SpecInput): OciMount {
   if (plan.type === 'tmpfs') {
     const flags = overrideFlags(['noexec', 'nosuid', 'nodev'], plan.options)
     const readonly = plan.readonly && !flags.includes('ro') ? ['ro'] : []
     return { destination: plan.destination, type: 'tmpfs', source: 'tmpfs', options: [...flags, ...readonly] }
   }
   const readonly = plan.readonly || plan.type === 'image'
-  const deep = plan.recursive && kernelAtLeast(input.facts.kernelVersion, 5, 12)
+  // crun opens the target of `rro` as a directory, and a file has nothing below it.
+  const deep = directory && plan.recursive && kernelAtLeast(input.facts.kernelVersion, 5, 12)
   return {
     destination: plan.destination,
     type: 'bind',
