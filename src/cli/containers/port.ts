@@ -1,4 +1,5 @@
 import { CliError, defineCommand } from '../core/command.ts'
+import { compareText } from '../render/order.ts'
 
 export const command = defineCommand({
   usage: 'CONTAINER [PRIVATE_PORT[/PROTO]]',
@@ -19,7 +20,7 @@ export const command = defineCommand({
       return
     }
     const number = (key: string) => Number.parseInt(key, 10)
-    for (const key of Object.keys(ports).toSorted((a, b) => number(a) - number(b) || a.localeCompare(b))) {
+    for (const key of Object.keys(ports).toSorted((a, b) => number(a) - number(b) || compareText(a, b))) {
       for (const { HostIp, HostPort } of ports[key] ?? []) context.print(`${key} -> ${address(HostIp, HostPort)}`)
     }
   },

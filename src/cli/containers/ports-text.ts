@@ -1,4 +1,5 @@
 import type { PortSummary } from '#wire/index.ts'
+import { compareText } from '../render/order.ts'
 
 const hostPort = (ip: string, port: number | string) => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`)
 
@@ -7,9 +8,9 @@ export function displayPorts(ports: readonly PortSummary[]): string {
   const sorted = ports.toSorted(
     (a, b) =>
       a.PrivatePort - b.PrivatePort ||
-      (a.IP ?? '').localeCompare(b.IP ?? '') ||
+      compareText(a.IP ?? '', b.IP ?? '') ||
       (a.PublicPort ?? 0) - (b.PublicPort ?? 0) ||
-      a.Type.localeCompare(b.Type),
+      compareText(a.Type, b.Type),
   )
   const runs = new Map<string, { ip: string; type: string; first: number; last: number }>()
   const done: string[] = []

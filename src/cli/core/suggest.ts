@@ -1,3 +1,5 @@
+import { compareText } from '../render/order.ts'
+
 /** Levenshtein distance. */
 export function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j)
@@ -17,7 +19,7 @@ export function suggest(typed: string, names: Iterable<string>): string[] {
   const limit = typed.length <= 3 ? 1 : 2
   return Array.from(new Set(names), name => ({ name, edits: distance(typed.toLowerCase(), name) }))
     .filter(({ name, edits }) => edits <= limit || (typed.length > 1 && name.startsWith(typed.toLowerCase())))
-    .sort((a, b) => a.edits - b.edits || a.name.localeCompare(b.name))
+    .sort((a, b) => a.edits - b.edits || compareText(a.name, b.name))
     .slice(0, 3)
     .map(({ name }) => name)
 }
