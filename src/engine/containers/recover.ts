@@ -3,12 +3,13 @@ import { messageOf } from '#lib/errors.ts'
 import type { ContainerRecord, Exit } from '#model/container.ts'
 import { isAlive } from '#model/container-state.ts'
 import type { ExitReport } from '#ports/runtime.ts'
-import { inBackground, type Context } from './context.ts'
+import { directoryOf, inBackground, type Context } from './context.ts'
 import { detached, ownerOf } from './owner.ts'
 import { purge } from './purge.ts'
 import { startsWithDaemon } from './restart-policy.ts'
 import { cleanUp } from './run/clean-up.ts'
 import { exitedLocked, restartLater } from './run/exited.ts'
+import { shmPath } from './run/join.ts'
 import { startLocked } from './run/start.ts'
 import { watchRun } from './run/watch-run.ts'
 import { parseNetworkMode } from './spec/modes.ts'
@@ -39,12 +40,16 @@ export async function recover(ctx: Context): Promise<void> {
   for (const record of live) watchRun(ctx, record)
   await Promise.all(
     ended.map(({ record, report }) =>
-      guarded(ctx, record, () => ctx.locks.run(record.id, () => lateExit(ctx, record, report))),
+      guarded(ctx, record, () => ctx.locks.run(record.id, () => exitedLocked(ctx, report))),
     ),
   )
   await Promise.all(records.map(record => guarded(ctx, record, () => finishRemoval(ctx, record.id))))
+  try {
+    await sweep(ctx)
+  } catch (error) {
+    ctx.log.error('sweeping failed', { error: messageOf(error) })
+  }
   resumeRestarts(ctx)
-  inBackground(ctx, 'sweep', () => sweep(ctx))
 }
 
 /** Brings one record in line with the runtime. Returns the end of a run that nobody handled yet. */
@@ -106,16 +111,6 @@ function volumesInUse(live: ContainerRecord[]): Map<string, string[]> {
   return users
 }
 
-/** A run ended while the daemon was away. One that a reboot ended starts again if its policy says so. */
-async function lateExit(ctx: Context, record: ContainerRecord, report: ExitReport): Promise<void> {
-  await exitedLocked(ctx, report)
-  const after = ctx.records.get(record.id)
-  if (after?.state.kind !== 'exited' || after.hostConfig.AutoRemove) return
-  if (startsWithDaemon(after.hostConfig.RestartPolicy, after.stoppedByUser, report.exitCode) && !after.stoppedByUser) {
-    await startLocked(ctx, record.id)
-  }
-}
-
 /** Removals that a crash cut short, and automatic ones that it kept from beginning. */
 async function finishRemoval(ctx: Context, id: string): Promise<void> {
   const record = ctx.records.get(id)
@@ -131,22 +126,35 @@ async function finishRemoval(ctx: Context, id: string): Promise<void> {
   })
 }
 
-/** Containers that waited for their restart go on waiting; `always` ones that were stopped start with the daemon. */
+/** Containers that waited for their restart go on waiting; those that are to run whenever the daemon does start. */
 function resumeRestarts(ctx: Context): void {
   for (const record of ctx.records.all()) {
-    const { state, hostConfig } = record
+    const { state, hostConfig, stoppedByUser } = record
     if (state.kind === 'restarting') {
       restartLater(ctx, record.id, Math.max(0, state.nextAt - ctx.clock.now()))
-    } else if (state.kind === 'exited' && hostConfig.RestartPolicy.Name === 'always' && record.stoppedByUser) {
+    } else if (state.kind === 'exited' && startsWithDaemon(hostConfig.RestartPolicy, stoppedByUser)) {
       inBackground(ctx, `start ${record.name}`, () => ctx.locks.run(record.id, () => startLocked(ctx, record.id)))
     }
   }
 }
 
-/** Containers of the runtime that no record knows. */
+/** What a crash left of containers that are gone or do not run: processes, mounts, directories, snapshots. */
 async function sweep(ctx: Context): Promise<void> {
+  const idle = ctx.records.all().filter(({ state }) => !isAlive(state))
   const strays = (await ctx.runtime.list()).filter(id => !ctx.records.get(id))
-  await Promise.all(strays.map(id => ctx.runtime.delete(id)))
+  const directories = `${ctx.dataRoot}/containers`
+  const made = (await ctx.files.stat(directories)) ? await ctx.files.list(directories) : []
+  await Promise.all([
+    ...idle.map(record => cleanUp(ctx, record)),
+    ...strays.map(id => ctx.runtime.delete(id)),
+    ...made.filter(id => !ctx.records.get(id)).map(id => removeDirectory(ctx, id)),
+  ])
+  await ctx.images.sweep(new Set(ctx.records.all().map(record => record.snapshotKey)))
+}
+
+async function removeDirectory(ctx: Context, id: string): Promise<void> {
+  await ctx.mounts.unmount(shmPath(ctx, id))
+  await ctx.files.remove(directoryOf(ctx, id))
 }
 
 async function guarded(ctx: Context, record: ContainerRecord, work: () => Promise<unknown>): Promise<void> {

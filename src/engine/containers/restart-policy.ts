@@ -27,11 +27,9 @@ export function decideRestart(ended: Ended): RestartDecision {
   return { restart: true, delay, backoff: backoff + 1 }
 }
 
-/** Whether a container whose process a reboot ended starts again with the daemon. */
-export function startsWithDaemon(policy: RestartPolicy, stoppedByUser: boolean, exitCode: number): boolean {
-  if (policy.Name === 'always') return true
-  if (policy.Name === 'unless-stopped') return !stoppedByUser
-  return policy.Name === 'on-failure' && exitCode !== 0 && !stoppedByUser
+/** Whether a container that does not run starts when the daemon does. `always` forgets a stop then, as Docker's does. */
+export function startsWithDaemon(policy: RestartPolicy, stoppedByUser: boolean): boolean {
+  return policy.Name === 'always' || (policy.Name === 'unless-stopped' && !stoppedByUser)
 }
 
 function wants({ policy, exitCode, restartCount, stoppedByUser }: Ended): boolean {
