@@ -1,5 +1,4 @@
-export type { HostTraits, Needs, SystemProvider } from './needs.ts'
+export type { Needs, SystemProvider } from './needs.ts'
 export { apiRoutes } from './routes/index.ts'
 export { ApiServer } from './server.ts'
-export type { TlsOptions } from './listen.ts'
-export { MAX_API, MIN_API, formatVersion } from './api-version.ts'
+export { MAX_API, MIN_API } from './api-version.ts'

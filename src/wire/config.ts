@@ -7,15 +7,6 @@ export type {
   HostConfig,
   MountRequest,
   PortBinding,
-  Resources,
   RestartPolicy,
   Ulimit,
 } from '#model/config.ts'
-
-/** Every error body. */
-export interface ErrorResponse {
-  message: string
-}
-
-/** `filters` as a client writes it: key to accepted values; sent as JSON. */
-export type FilterQuery = Record<string, string[]>

@@ -165,7 +165,6 @@ export const createSchema = z.object({
 export const updateSchema = z.object({ ...resourceFields, RestartPolicy: restartPolicy })
 
 export type ConfigBody = z.infer<typeof configSchema>
-export type CreateBody = z.infer<typeof createSchema>
 export type HostConfigBody = z.infer<typeof hostConfig>
 export type ResourcesBody = z.infer<typeof updateSchema>
 export type MountBody = z.infer<typeof mount>

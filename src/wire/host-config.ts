@@ -37,6 +37,7 @@ export function hostConfig(body: HostConfigBody, defaults: HostDefaults): HostCo
   const privileged = body.Privileged ?? false
   const resources = allResources(body)
   if (resources.Memory > 0 && resources.MemorySwap === 0) resources.MemorySwap = resources.Memory * 2
+  if ((resources.PidsLimit ?? 0) <= 0 && (resources.PidsLimit ?? 0) >= -1) resources.PidsLimit = null
   if (resources.OomKillDisable === null && defaults.cgroupVersion === '1') resources.OomKillDisable = false
   const config: HostConfig = {
     ...resources,

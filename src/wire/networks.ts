@@ -1,5 +1,3 @@
-import type { EndpointRequest } from '#model/config.ts'
-
 export interface IpamConfigJson {
   Subnet?: string
   IPRange?: string
@@ -63,18 +61,6 @@ export interface NetworkCreateRequest {
 export interface NetworkCreateResponse {
   Id: string
   Warning: string
-}
-
-/** Body of `POST /networks/{id}/connect` */
-export interface NetworkConnectRequest {
-  Container: string
-  EndpointConfig?: EndpointRequest | null
-}
-
-/** Body of `POST /networks/{id}/disconnect` */
-export interface NetworkDisconnectRequest {
-  Container: string
-  Force?: boolean
 }
 
 /** `POST /networks/prune` */

@@ -2,6 +2,7 @@ import { frame } from '#codec/stdcopy.ts'
 import type { ContainersService } from '#engine/containers/index.ts'
 import { invalid } from '#lib/errors.ts'
 import type { ContainerRecord } from '#model/container.ts'
+import { Batch } from '../batch.ts'
 import type { Context } from '../context.ts'
 import type { Needs } from '../needs.ts'
 import type { Route } from '../router.ts'
@@ -33,10 +34,13 @@ export function containerLogRoutes({ containers }: Needs): Route[] {
     })
     const format = lineFormatter(record, { timestamps: query.bool('timestamps'), details: query.bool('details') })
     context.begin(`application/vnd.docker.${!tty && context.version >= 42 ? 'multiplexed' : 'raw'}-stream`)
+    const batch = new Batch(context)
     for await (const line of lines) {
       const data = format(line)
-      await context.write(tty ? data : frame(line.stream, data))
+      const full = batch.add(tty ? data : frame(line.stream, data))
+      if (full) await full
     }
+    await batch.flush()
     context.end()
   }
 }
