@@ -20,7 +20,7 @@ async function main(argv: string[]): Promise<number> {
     if (!(error instanceof UsageError)) throw error
     process.stderr.write(`${error.message}\n\nUsage:  berth [OPTIONS] COMMAND [ARG...]\n\n`)
     process.stderr.write("Run 'berth --help' for more information\n")
-    return error.exitCode
+    return error.exitCode ?? 1
   }
   try {
     const context = createContext(globalsFrom(parsed.flags, parsed.changed, process.env))

@@ -27,7 +27,7 @@ test('ports', () => {
   )
   assert.equal(
     displayPorts([port(81, 81, '0.0.0.0'), port(80, 80, '0.0.0.0'), port(82)]),
-    '82/tcp, 0.0.0.0:80-81->80-81/tcp',
+    '0.0.0.0:80-81->80-81/tcp, 82/tcp',
   )
   assert.equal(displayPorts([port(53, 53, '::', 'udp')]), '[::]:53->53/udp')
 })

@@ -16,7 +16,7 @@ export interface SessionOptions {
 /** Refuses what cannot work before anything is created. */
 export function checkTerminal(context: Context, options: { stdin: boolean; tty: boolean }): void {
   if (options.stdin && options.tty && !context.stdin.isTTY) {
-    throw new CliError('the input device is not a TTY')
+    throw new CliError('the input device is not a TTY', 1)
   }
 }
 

@@ -114,9 +114,10 @@ export function entry(
 
 /** An end of the program that has been thought of: its text goes to stderr as it is. */
 export class CliError extends Error {
-  readonly exitCode: number
+  /** Undefined leaves it to the command: `Command.failure`, else 1. */
+  readonly exitCode: number | undefined
 
-  constructor(message: string, exitCode = 1) {
+  constructor(message: string, exitCode?: number) {
     super(message)
     this.name = 'CliError'
     this.exitCode = exitCode

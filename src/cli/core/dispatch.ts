@@ -52,7 +52,8 @@ export function aliasesOf(root: Root, program: string, entry: CommandEntry): str
 /** Runs `argv` (without global flags). @returns the exit code */
 export async function dispatch(root: Root, context: Context, argv: readonly string[]): Promise<number> {
   const [first, ...rest] = argv
-  if (first === undefined || first === 'help') return help(root, context, rest)
+  if (first === undefined) return help(root, context, [], context.stderr)
+  if (first === 'help') return help(root, context, rest)
   const group = findGroup(root, first)
   if (!group) {
     const entry = findCommand(root.commands, first)
@@ -67,6 +68,11 @@ export async function dispatch(root: Root, context: Context, argv: readonly stri
     return wrongUsage(context, path, 'COMMAND', error)
   }
   const [name, ...args] = options.args
+  if (name === undefined && !options.help) {
+    const { groupHelp } = await import('./help.ts')
+    context.stderr.write(groupHelp(path, group, context.columns ?? 80))
+    return 0
+  }
   if (name === undefined || options.help) return help(root, context, [group.name])
   if (name === 'help') return help(root, context, [group.name, ...args])
   const entry = findCommand(group.commands, name)
@@ -104,10 +110,10 @@ async function runCommand(
 function failed(context: Context, path: string, command: Command, error: unknown): number {
   if (error instanceof UsageError) return wrongUsage(context, path, command.usage, error)
   if (context.globals.debug && error instanceof Error) context.warn(error.stack ?? '')
-  const code = error instanceof CliError && error.exitCode !== 1 ? error.exitCode : (command.failure ?? 1)
+  const code = (error instanceof CliError ? error.exitCode : undefined) ?? command.failure ?? 1
   const text = errorText(error)
   // Docker names itself and the help where a `run` is refused.
-  if (command.failure !== undefined && text !== '') {
+  if (command.failure !== undefined && code !== 1 && text !== '') {
     context.warn(`${context.program}: ${text}\n\nRun '${path} --help' for more information`)
   } else if (text !== '') context.warn(text)
   return code
@@ -115,10 +121,11 @@ function failed(context: Context, path: string, command: Command, error: unknown
 
 function wrongUsage(context: Context, path: string, usage: string, error: unknown): number {
   if (!(error instanceof UsageError)) throw error
-  const prefix = error.exitCode === 1 ? `${context.program}: ` : ''
+  const code = error.exitCode ?? 1
+  const prefix = code === 1 ? `${context.program}: ` : ''
   context.warn(`${prefix}${error.message}\n\nUsage:  ${path} ${usage}`.trimEnd())
   context.warn(`\nRun '${path} --help' for more information`)
-  return error.exitCode
+  return code
 }
 
 async function unknown(context: Context, path: string, name: string, names: string[]): Promise<number> {
@@ -136,12 +143,12 @@ const namesOf = (items: readonly (CommandEntry | Group)[]) =>
 
 const rootNames = (root: Root) => [...namesOf(root.commands), ...namesOf(root.groups)]
 
-async function help(root: Root, context: Context, words: string[]): Promise<number> {
+async function help(root: Root, context: Context, words: string[], to = context.stdout): Promise<number> {
   const { groupHelp } = await import('./help.ts')
   const [first, second] = words
   if (first === undefined) {
     const { rootHelp } = await import('./root-help.ts')
-    context.stdout.write(rootHelp(root, context.program, context.columns ?? 80))
+    to.write(rootHelp(root, context.program, context.columns ?? 80))
     return 0
   }
   const group = findGroup(root, first)
