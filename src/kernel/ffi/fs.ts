@@ -1,6 +1,6 @@
 import koffi from 'koffi'
 import { checked, errnoError } from './errno.ts'
-import { native } from './libc.ts'
+import { native, promised } from './libc.ts'
 
 /**
  * File calls relative to a directory descriptor (`*at`), which Node does not have: a path resolved once stays what it
@@ -203,9 +203,13 @@ export function nextData(fd: number, offset: number): { start: number; end: numb
   return { start, end: Number(checked(Number(c.lseek()(fd, start, SEEK_HOLE)), 'look for a hole in a file')) }
 }
 
-/** Copies within the kernel, sharing blocks where the file system can. @returns bytes copied, 0 at the end of `from` */
-export function copyRange(from: number, to: number, offset: number, size: number): number {
-  return Number(checked(Number(c.copyFileRange()(from, [offset], to, [offset], size, 0)), 'copy file data'))
+/**
+ * Copies within the kernel, sharing blocks where the file system can; on a pool thread.
+ *
+ * @returns bytes copied, 0 at the end of `from`
+ */
+export async function copyRange(from: number, to: number, offset: number, size: number): Promise<number> {
+  return Number(await promised(c.copyFileRange(), 'copy file data', from, [offset], to, [offset], size, 0))
 }
 
 /** The path by which a name in an open directory is reached with calls that take only paths. */

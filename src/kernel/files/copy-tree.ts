@@ -6,9 +6,13 @@ import type { Stat } from '../ffi/fs.ts'
 import * as libc from '../ffi/libc.ts'
 import { namesIn, openDirectory } from './walk.ts'
 
+/** Yields between files, and the promises of what is copied on pool threads: for `inSlices`. */
+export type Copying = Generator<void | Promise<number>, void, unknown>
+
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
-/** Bytes copied between two looks at the clock. */
+/** Bytes copied by one call. */
 const STEP = 8 << 20
+const SMALL = 64 << 10
 
 /**
  * Copies what is in one open directory into another, then that directory's own owner, mode, times and attributes.
@@ -21,7 +25,7 @@ export function* copyDirectory(
   links = new Map<string, { directory: ByteString; name: ByteString }>(),
   path: ByteString = '',
   top = to,
-): Generator<void, void> {
+): Copying {
   for (const name of namesIn(from)) {
     const stat = at.statat(from, name)
     const first = stat.nlink > 1 ? links.get(stat.id) : undefined
@@ -50,7 +54,7 @@ function* copySubdirectory(
   links: Map<string, { directory: ByteString; name: ByteString }>,
   path: ByteString,
   top: number,
-): Generator<void, void> {
+): Copying {
   try {
     at.mkdirat(to, name, 0o700)
   } catch (error) {
@@ -68,7 +72,7 @@ function* copySubdirectory(
 }
 
 /** One name that is no directory, with everything that belongs to it. */
-export function* copyNode(from: number, to: number, name: ByteString, stat: Stat): Generator<void, void> {
+export function* copyNode(from: number, to: number, name: ByteString, stat: Stat): Copying {
   const kind = stat.mode & at.S_IFMT
   if (kind === at.S_IFREG) return yield* copyFile(from, to, name, stat)
   if (kind === at.S_IFLNK) at.symlinkat(at.readlinkat(from, name), to, name)
@@ -79,7 +83,7 @@ export function* copyNode(from: number, to: number, name: ByteString, stat: Stat
   at.utimeat(to, name, stat.mtime)
 }
 
-function* copyFile(from: number, to: number, name: ByteString, stat: Stat): Generator<void, void> {
+function* copyFile(from: number, to: number, name: ByteString, stat: Stat): Copying {
   const source = at.openat(from, name, constants.O_RDONLY | constants.O_NOFOLLOW)
   let target: number | undefined
   try {
@@ -95,30 +99,38 @@ function* copyFile(from: number, to: number, name: ByteString, stat: Stat): Gene
   }
 }
 
-function* copyData(source: number, target: number, size: number): Generator<void, void> {
+function* copyData(source: number, target: number, size: number): Copying {
   for (let offset = 0; offset < size;) {
     const data = at.nextData(source, offset)
     if (!data) break
     offset = data.start
     while (offset < data.end) {
-      const copied = copyPiece(source, target, offset, Math.min(STEP, data.end - offset))
+      const length = Math.min(STEP, data.end - offset)
+      // A small piece is there sooner than a thread for it.
+      const copied =
+        length <= SMALL
+          ? copyByHand(source, target, offset, length)
+          : ((yield copyPooled(source, target, offset, length)) as number)
       if (copied === 0) return
       offset += copied
-      yield
     }
   }
   ftruncateSync(target, size)
 }
 
 /** Between some file systems the kernel does not copy by itself. */
-function copyPiece(source: number, target: number, offset: number, size: number): number {
+async function copyPooled(source: number, target: number, offset: number, size: number): Promise<number> {
   try {
-    return at.copyRange(source, target, offset, size)
+    return await at.copyRange(source, target, offset, size)
   } catch (error) {
     if (!hasErrno(error, 'EXDEV', 'EINVAL', 'EOPNOTSUPP', 'ENOSYS')) throw error
   }
-  const buffer = Buffer.allocUnsafe(Math.min(size, 1 << 20))
-  const read = readSync(source, buffer, 0, buffer.length, offset)
+  return copyByHand(source, target, offset, Math.min(size, 1 << 20))
+}
+
+function copyByHand(source: number, target: number, offset: number, size: number): number {
+  const buffer = Buffer.allocUnsafe(size)
+  const read = readSync(source, buffer, 0, size, offset)
   let written = 0
   while (written < read) written += writeSync(target, buffer, written, read - written, offset + written)
   return read

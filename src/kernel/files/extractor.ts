@@ -1,5 +1,5 @@
-import { constants } from 'node:fs'
-import { invalid } from '#lib/errors.ts'
+import { constants, write } from 'node:fs'
+import { invalid, system } from '#lib/errors.ts'
 import { parseWhiteout, toText } from '#codec/tar/index.ts'
 import type { ByteString, TarEntry, TarHandler } from '#codec/tar/index.ts'
 import { hasErrno } from '../ffi/errno.ts'
@@ -26,6 +26,8 @@ export interface ExtractRules {
 }
 
 const FILE_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+/** Bytes from which on a file's content goes through the pool: below, the trip costs more than the write. */
+const LARGE = 256 * 1024
 const OPAQUE = 'trusted.overlay.opaque'
 
 /** Writes the members of an archive below a root. Nothing outside is touched, whatever names and links it holds. */
@@ -33,6 +35,8 @@ export class Extractor implements TarHandler {
   readonly #root: Root
   readonly #rules: ExtractRules
   #file: { fd: number; entry: TarEntry } | undefined
+  /** Content of a large file that `drain` has not yet written. */
+  #waiting: Buffer[] = []
   /** Times of directories are set last: each member made in them changes them. */
   readonly #directoryTimes = new Map<ByteString, at.Time>()
 
@@ -65,13 +69,33 @@ export class Extractor implements TarHandler {
   }
 
   data(chunk: Buffer): void {
-    for (let written = 0; this.#file && written < chunk.length;) {
-      written += libc.write(this.#file.fd, chunk.subarray(written))
+    if (this.inLargeFile) this.#waiting.push(chunk)
+    else this.#write(chunk)
+  }
+
+  /** Whether the content that comes next is much of one file. */
+  get inLargeFile(): boolean {
+    return this.#file !== undefined && this.#file.entry.size > LARGE
+  }
+
+  /**
+   * Writes what waits of a large file on a pool thread: where much is written, the kernel makes writers wait for the
+   * disk. Must be awaited after each push.
+   */
+  async drain(): Promise<void> {
+    const waiting = this.#waiting
+    if (!this.#file || waiting.length === 0) return
+    this.#waiting = []
+    for (const chunk of waiting) {
+      for (let written = 0; written < chunk.length;)
+        written += await writePooled(this.#file.fd, chunk.subarray(written))
     }
   }
 
   end(): void {
     if (!this.#file) return
+    for (const chunk of this.#waiting) this.#write(chunk)
+    this.#waiting = []
     const { fd, entry } = this.#file
     this.#file = undefined
     try {
@@ -103,6 +127,11 @@ export class Extractor implements TarHandler {
   abort(): void {
     if (this.#file) libc.close(this.#file.fd)
     this.#file = undefined
+  }
+
+  #write(chunk: Buffer): void {
+    for (let written = 0; this.#file && written < chunk.length;)
+      written += libc.write(this.#file.fd, chunk.subarray(written))
   }
 
   #placed(name: ByteString): ByteString {
@@ -234,6 +263,18 @@ function setMode(directory: number, base: ByteString, mode: number): void {
   } finally {
     libc.close(fd)
   }
+}
+
+function writePooled(fd: number, chunk: Buffer): Promise<number> {
+  return new Promise((resolve, reject) =>
+    write(fd, chunk, (error, written) => (error ? reject(explained(error)) : resolve(written))),
+  )
+}
+
+/** Node's errors carry the name of their errno too; the rest of the kernel's are BerthErrors. */
+function explained(error: NodeJS.ErrnoException): Error {
+  const words = error.code === 'ENOSPC' ? 'no space left on device' : error.message
+  return system(`write a file: ${words}`, { cause: error, details: { errno: error.code } })
 }
 
 export function isWhiteout(stat: Stat): boolean {

@@ -164,6 +164,24 @@ describe('rooted files', { skip: process.getuid?.() !== 0 && 'needs root' }, () 
     assert.deepEqual([fs.statSync(join(root, 'to0/owned')).uid, fs.statSync(join(root, 'to0/owned')).gid], [11, 12])
   })
 
+  it('writes large files whole, whatever comes before and after them', async () => {
+    const root = makeRoot()
+    const big = (n: number) => Array.from({ length: n }, (_, i) => String.fromCharCode(97 + (i % 23))).join('')
+    const members: Over[] = [
+      { name: 'small1', content: 'one' },
+      { name: 'big1', content: big(700_001) },
+      { name: 'small2', content: 'two' },
+      { name: 'big2', content: big(300_000) },
+      { name: 'big3', content: big(1 << 20) },
+    ]
+    await files.extract(root, '/', tar(...members))
+    for (const { name, content } of members) assert.equal(fs.readFileSync(join(root, name), 'latin1'), content, name)
+    await assert.rejects(
+      files.extract(root, '/', Readable.from([archive({ name: 'cut', content: big(700_001) }).subarray(0, 500_000)])),
+      /was cut short/,
+    )
+  })
+
   it('never leaves the root while unpacking', async () => {
     const root = makeRoot()
     const secret = join(root, '..', 'secret')

@@ -9,6 +9,8 @@ import { Slice } from './slices.ts'
 
 /** Bytes parsed between looks at the clock: as many small files as take about a millisecond. */
 const STEP = 32 * 1024
+/** The same within a large file, where nothing but bytes can come. */
+const LARGE_STEP = 256 * 1024
 
 /**
  * Unpacks an archive (plain or compressed) below `root`, which is closed at the end.
@@ -27,10 +29,12 @@ export async function unpack(
   const slice = new Slice()
   try {
     for await (const chunk of await decompressed(archive)) {
-      for (let at = 0; at < (chunk as Buffer).length; at += STEP) {
-        const piece = (chunk as Buffer).subarray(at, at + STEP)
+      for (let rest = chunk as Buffer; rest.length > 0;) {
+        const piece = rest.subarray(0, extractor.inLargeFile ? LARGE_STEP : STEP)
+        rest = rest.subarray(piece.length)
         onBytes?.(piece)
         reader.push(piece)
+        await extractor.drain()
         await slice.pause()
       }
     }
