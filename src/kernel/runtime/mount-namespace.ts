@@ -1,4 +1,4 @@
-import { closeSync, constants, existsSync, mkdirSync, openSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, existsSync, mkdirSync, openSync, realpathSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   close,
@@ -7,7 +7,9 @@ import {
   mount,
   MS_BIND,
   MS_PRIVATE,
+  MS_RDONLY,
   MS_REC,
+  MS_REMOUNT,
   MS_SLAVE,
   native,
   open,
@@ -32,6 +34,7 @@ const fchdir = native('int fchdir(int fd)')
 export class MountNamespace {
   readonly #pins: string
   readonly #hide: string
+  readonly #program: string
   readonly #roots: readonly string[]
   readonly #host: number
   #inner: number | undefined
@@ -41,11 +44,14 @@ export class MountNamespace {
    * threads': setns(2) demands that. Afterwards only absolute paths are safe in this process.
    *
    * @param hide mount point to remove in the namespace
+   * @param program the OCI runtime, which becomes read-only there: else each run of it copies itself, so that no
+   *   container can write to it through /proc/PID/exe (CVE-2019-5736), and that takes as long as the rest of its work
    * @param roots shared mounts, whose later submounts must show up in the namespace
    */
-  constructor(execRoot: string, hide: string, roots: readonly string[]) {
+  constructor(execRoot: string, hide: string, program: string, roots: readonly string[]) {
     this.#pins = join(execRoot, 'pins')
     this.#hide = hide
+    this.#program = realpathSync(program)
     this.#roots = roots
     unshare(CLONE_FS)
     this.#host = open('/proc/thread-self/ns/mnt', O_RDONLY)
@@ -87,6 +93,8 @@ export class MountNamespace {
       unshare(CLONE_NEWNS)
       mount(null, '/', null, MS_REC | MS_SLAVE)
       if (existsSync(this.#hide)) unmountQuietly(this.#hide)
+      mount(this.#program, this.#program, null, MS_BIND)
+      mount(null, this.#program, null, MS_BIND | MS_REMOUNT | MS_RDONLY)
       return open('/proc/thread-self/ns/mnt', O_RDONLY)
     })
     this.#inner = inner
@@ -127,6 +135,7 @@ export class MountNamespace {
   /** Whether mounts below the roots still propagate into the namespace. */
   #serves(): boolean {
     const mountinfo = this.within(readMountinfo)
+    if (!mountAt(this.#program, mountinfo)) return false
     return this.#roots.every(root => {
       const outside = peerGroup(mountAt(root), 'shared')
       return outside !== undefined && outside === peerGroup(mountAt(root, mountinfo), 'master')

@@ -32,7 +32,7 @@ export function openRuntime(options: RuntimeOptions): { runtime: OciRuntime; dis
     return { runtime: new OciRuntime(ctx), dispose: () => {} }
   }
   const roots = [options.execRoot, options.dataRoot]
-  const namespace = new MountNamespace(options.execRoot, layout.unified, roots)
+  const namespace = new MountNamespace(options.execRoot, layout.unified, base.oci.path, roots)
   namespace.prepare()
   const ctx: RuntimeContext = {
     ...base,
