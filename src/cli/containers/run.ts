@@ -29,7 +29,8 @@ export const command = defineCommand({
     const [image, ...words] = args
     const request = createRequest(flags, changed, image!, words)
     if (flags.detach) {
-      if (flags.attach.length > 0) throw new CliError('conflicting options: cannot specify both --attach and --detach', 1)
+      if (flags.attach.length > 0)
+        throw new CliError('conflicting options: cannot specify both --attach and --detach', 1)
       Object.assign(request, { AttachStdin: false, AttachStdout: false, AttachStderr: false, StdinOnce: false })
     } else checkTerminal(context, { stdin: request.AttachStdin!, tty: flags.tty })
     const detachKeys = flags['detach-keys'] || context.config.detachKeys || ''

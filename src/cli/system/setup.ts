@@ -9,6 +9,8 @@ interface Need {
   present: () => boolean
 }
 
+const INSTALLER = 'apt-get'
+
 const PATHS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
 
 function hasProgram(name: string): boolean {
@@ -72,7 +74,7 @@ Lists what is missing on this machine and installs it with apt-get after asking.
     if (missing.length === 0) return 0
     if (flags.check) return 1
     const packages = missing.map(need => need.package)
-    if (!hasProgram('apt-get')) {
+    if (!hasProgram(INSTALLER)) {
       throw new CliError(`apt-get is not here: install with your package manager: ${packages.join(' ')}`)
     }
     if (process.getuid?.() !== 0) throw new CliError('installing packages needs root: run `sudo berth setup`')
@@ -89,7 +91,7 @@ Lists what is missing on this machine and installs it with apt-get after asking.
 function apt(args: string[]): Promise<number> {
   return new Promise((resolve, reject) => {
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-    const child = spawn('apt-get', args, { stdio: ['ignore', 'inherit', 'inherit'], env })
+    const child = spawn(INSTALLER, args, { stdio: ['ignore', 'inherit', 'inherit'], env })
     child.on('error', reject)
     child.on('exit', code => resolve(code ?? 1))
   })
