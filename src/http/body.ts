@@ -38,10 +38,15 @@ async function readAll(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
   // Kept open on an early exit, so that the refusal can still be answered.
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > MAX_JSON_BODY) throw tooLarge()
-    chunks.push(chunk)
+  try {
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      size += chunk.length
+      if (size > MAX_JSON_BODY) throw tooLarge()
+      chunks.push(chunk)
+    }
+  } catch (cause) {
+    if (cause instanceof BerthError) throw cause
+    throw new BerthError('cancelled', 'the client went away', { cause })
   }
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)
 }

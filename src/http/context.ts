@@ -1,10 +1,13 @@
 import { BerthError } from '#lib/errors.ts'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Duplex, Readable } from 'node:stream'
+import { PassThrough, type Duplex, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ApiVersion } from './api-version.ts'
 import { readJson } from './body.ts'
 import type { Query } from './query.ts'
+
+/** Bytes of an upload that may wait to be unpacked. */
+const UPLOAD_BUFFER = 256 * 1024
 
 /** The raw connection of a request that asked for `Upgrade: tcp`. */
 export interface Upgrade {
@@ -72,6 +75,18 @@ export class Context {
     return readJson(this.request)
   }
 
+  /**
+   * The body as a stream for others to consume. They may destroy it: the connection stays, so that the reason can
+   * still be answered. Fails when the client goes away half way.
+   */
+  upload(): Readable {
+    const { request } = this
+    const body = new PassThrough({ highWaterMark: UPLOAD_BUFFER })
+    request.once('error', cause => body.destroy(clientGone(cause)))
+    body.once('close', () => request.unpipe(body))
+    return request.pipe(body)
+  }
+
   json(status: number, body: unknown): void {
     this.text(status, 'application/json', `${JSON.stringify(body)}\n`)
   }
@@ -125,4 +140,4 @@ export class Context {
   }
 }
 
-const clientGone = () => new BerthError('cancelled', 'the client went away')
+const clientGone = (cause?: unknown) => new BerthError('cancelled', 'the client went away', { cause })

@@ -1,7 +1,9 @@
+import { invalid } from '#lib/errors.ts'
 import type { EngineEvent } from '#model/event.ts'
 import assert from 'node:assert/strict'
 import { request, type IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { test } from 'node:test'
 import { ID } from './testing/fake-needs.ts'
 import { testServer, type TestServer } from './testing/test-server.ts'
@@ -224,4 +226,55 @@ test('closing ends streams at once and lets a request under way finish', async (
   assert.equal((await starting).status, 204)
   await closed
   await api[Symbol.asyncDispose]()
+})
+
+test('an upload that the engine gives up on half way is answered with the reason', async () => {
+  await using api = await testServer({
+    containers: {
+      archivePut: (_reference, _path, tar) =>
+        pipeline(tar, async function (source) {
+          for await (const _chunk of source) throw invalid('broken tar')
+        }),
+    },
+    images: {
+      load: (tar): Promise<never> =>
+        pipeline(tar, async function (source) {
+          for await (const _chunk of source) throw invalid('broken tar')
+        }) as Promise<never>,
+    },
+  })
+  const body = Buffer.alloc(8 * 1024 * 1024)
+  for (const [method, path] of [
+    ['PUT', '/containers/web/archive?path=/tmp'],
+    ['POST', '/images/load'],
+  ] as const) {
+    const answer = await api.call(method, path, body)
+    assert.equal(answer.status, 400)
+    assert.deepEqual(JSON.parse(answer.text), { message: 'broken tar' })
+  }
+})
+
+test('an upload that the client leaves half way fails for the engine', async () => {
+  const failed = Promise.withResolvers<unknown>()
+  await using api = await testServer({
+    containers: {
+      async archivePut(_reference, _path, tar) {
+        try {
+          for await (const _chunk of tar);
+          failed.resolve('ended')
+        } catch (error) {
+          failed.resolve(error)
+        }
+      },
+    },
+  })
+  const socket = api.dial('PUT /containers/web/archive?path=/ HTTP/1.1\r\nHost: d\r\nContent-Length: 1000\r\n\r\nsome')
+  setTimeout(() => socket.destroy(), 50)
+  assert.match(String(await failed.promise), /the client went away/)
+  const half = api.dial(
+    'POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{',
+  )
+  setTimeout(() => half.destroy(), 50)
+  await new Promise(resolve => half.once('close', resolve))
+  assert.equal((await api.call('GET', '/_ping')).status, 200)
 })

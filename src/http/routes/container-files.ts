@@ -32,7 +32,7 @@ export function containerFileRoutes({ containers }: Needs): Route[] {
       path: '/containers/{id}/archive',
       async handle(context) {
         const path = pathOf(context)
-        await containers.archivePut(context.param('id'), path, context.request, {
+        await containers.archivePut(context.param('id'), path, context.upload(), {
           noOverwriteDirNonDir: context.query.bool('noOverwriteDirNonDir'),
           copyUidGid: context.query.bool('copyUIDGID'),
         })

@@ -48,7 +48,7 @@ export function imageTransferRoutes({ images }: Needs): Route[] {
           const onProgress = (line: Progress) => {
             if (!quiet || line.stream !== undefined) push(line)
           }
-          await images.load(context.request, onProgress, { platform })
+          await images.load(context.upload(), onProgress, { platform })
         })
       },
     },
@@ -104,7 +104,7 @@ export function imageTransferRoutes({ images }: Needs): Route[] {
     if (source !== '-') throw notImplemented(`importing from a URL is not supported: download ${source} and send it`)
     const repository = query.text('repo')
     return jsonLines(context, async push => {
-      const image = await images.import(context.request, {
+      const image = await images.import(context.upload(), {
         reference: repository === '' ? undefined : joinReference(repository, query.text('tag')),
         message: query.text('message') || undefined,
         changes: query.all('changes'),
