@@ -238,6 +238,8 @@ export function pidfdSendSignal(pidfd: number, signal: number): void {
 export function promised(call: Native, operation: string, ...args: unknown[]): Promise<number> {
   return new Promise((resolve, reject) => {
     call.async(...args, (error: unknown, result: number) => {
+      // koffi does not hold the buffers that the other thread reads and writes: this mention does.
+      void args.length
       if (error) reject(error)
       else if (result < 0) reject(errnoError(operation, koffi.errno()))
       else resolve(result)

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import dgram from 'node:dgram'
+import { once } from 'node:events'
 import fs from 'node:fs'
 import { test } from 'node:test'
 import type { VethSpec } from '#ports/links.ts'
@@ -141,5 +143,26 @@ test('an announcement leaves the interface', async () => {
     await networking.links.announce(a, 'eth0', '10.251.9.2', '02:42:0a:fb:09:02')
     await networking.links.announce(a, 'eth0', 'fd00:251:9::2', '02:42:0a:fb:09:02')
     assert.ok((await sent()) >= before + 2)
+  })
+})
+
+test('the first port of a bridge that had lost all of them is of use at once', async () => {
+  await withBridge(async ({ networking, prefix }, spec) => {
+    const server = dgram.createSocket('udp4').bind(0, '10.251.9.1')
+    await once(server, 'listening')
+    server.on('message', (message, from) => server.send(message, from.port, from.address))
+    try {
+      for (let round = 2; round < 8; round++) {
+        const sandbox = await networking.sandboxes.create(`s${round}`)
+        await networking.links.createVeth(spec(round, sandbox))
+        const upstream = `10.251.9.1:${server.address().port}`
+        await networking.dnsSockets.ask(upstream, Buffer.from('x'), { timeoutMs: 500, sandbox })
+        networking.links.deleteLink(`${prefix}v${round}`)
+        networking.sandboxes.remove(`s${round}`)
+        await networking.links.settled()
+      }
+    } finally {
+      server.close()
+    }
   })
 })

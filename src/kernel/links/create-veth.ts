@@ -2,7 +2,7 @@ import { BerthError, invalid } from '#lib/errors.ts'
 import type { VethSpec } from '#ports/links.ts'
 import { addAddress } from '#codec/netlink/address.ts'
 import { type Cidr, parseCidr, parseMac } from '#codec/netlink/ip.ts'
-import { changeLink, createVethPair, deleteLink } from '#codec/netlink/link.ts'
+import { changeLink, createVethPair, deleteLink, getLink } from '#codec/netlink/link.ts'
 import type { NetlinkRequest } from '#codec/netlink/message.ts'
 import { replaceRoute } from '#codec/netlink/route.ts'
 import * as libc from '#kernel/ffi/libc.ts'
@@ -21,6 +21,7 @@ export async function createVeth(rtnl: Rtnl, spec: VethSpec): Promise<void> {
     await createPair(rtnl, spec, sandbox)
     try {
       await setUpInside(rtnl, spec, sandbox, addresses)
+      await settleCarrier(rtnl, spec)
     } catch (error) {
       await undo(rtnl, spec)
       throw error
@@ -83,6 +84,14 @@ async function setUpInside(rtnl: Rtnl, spec: VethSpec, sandbox: number, addresse
     for (const route of newRoutes(spec.routes, linkOf)) batch.push(replaceRoute(route))
     await socket.request(batch)
   })
+}
+
+/**
+ * The kernel works off carrier changes at its leisure, those of bridges once a second; until then a bridge whose first port
+ * this is drops every packet it sends. Asking for a link (not in a dump) makes it catch up first: the port, then its bridge.
+ */
+async function settleCarrier(rtnl: Rtnl, spec: VethSpec): Promise<void> {
+  await rtnl.host.request([getLink(spec.hostName), getLink(spec.bridge)])
 }
 
 async function undo(rtnl: Rtnl, spec: VethSpec): Promise<void> {
