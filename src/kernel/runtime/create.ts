@@ -2,6 +2,8 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { conflict, system } from '#lib/errors.ts'
 import type { CreateOptions } from '#ports/runtime.ts'
+import { prepareCpuset } from '#kernel/cgroups/cpuset.ts'
+import { pathsBelow } from '#kernel/cgroups/layout.ts'
 import { hasErrno } from '#kernel/ffi/errno.ts'
 import type { RuntimeContext } from './context.ts'
 import { runtimeFailure } from './failure.ts'
@@ -28,6 +30,7 @@ export async function createContainer(ctx: RuntimeContext, options: CreateOption
     for (const mount of spec.mounts) {
       if (mount.source?.startsWith('/') && isBind(mount)) ctx.reveal(mount.source)
     }
+    prepareCpuset(pathsBelow(ctx.layout, noteOf(options).cgroupsPath))
     const args = monitorArguments(ctx, options)
     const monitor = ctx.within(() => startMonitor({ file: ctx.monitor, args, directory: bundle, attach: false }))
     try {
