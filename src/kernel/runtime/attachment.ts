@@ -7,6 +7,8 @@ import { notFound } from '#lib/errors.ts'
 import { hasErrno } from '#kernel/ffi/errno.ts'
 import { AF_UNIX, close, connect, fcntl, SOCK_NONBLOCK, SOCK_SEQPACKET, socket } from '#kernel/ffi/libc.ts'
 import type { Attachment } from '#ports/runtime.ts'
+import { isAlive } from '#kernel/processes/proc.ts'
+import { PID_FILE, processOf, readPid } from './state.ts'
 import { wrapReader, wrapWriter } from './pipe-handle.ts'
 
 type Message = { stream: 'stdout' | 'stderr'; data: Buffer }
@@ -17,6 +19,8 @@ const F_DUPFD_CLOEXEC = 1030
 const HIGH_WATER = 64
 /** conmon reads a message of stdin into a buffer of 32 KiB and loses what does not fit. */
 const MAX_STDIN = 16 * 1024
+/** Milliseconds between looks at whether the process of a slow client still lives. */
+const STALL_CHECK = 100
 
 /**
  * Connects to a monitor's attach socket. Each message from it is one byte that names the stream and up to 8 KiB; its
@@ -33,7 +37,7 @@ export async function attachTo(
   onEnd: () => void = () => {},
 ): Promise<SocketAttachment> {
   const fd = await connectTo(directory)
-  return new SocketAttachment(fd, park, onEnd)
+  return new SocketAttachment(fd, park, () => hasEnded(directory), onEnd)
 }
 
 async function connectTo(directory: string): Promise<number> {
@@ -80,18 +84,21 @@ export class SocketAttachment implements Attachment {
   readonly output: AsyncIterable<Message>
   readonly stdin: Writable
   readonly #park: boolean
+  readonly #isDead: () => boolean
   readonly #onEnd: () => void
   readonly #queue: Message[] = []
   readonly #buffer = new Uint8Array(64 * 1024)
   readonly #writer: Socket
   #reader: Socket
   #spare: number | undefined
+  #stalled: NodeJS.Timeout | undefined
   #ended = false
   #closed = false
   #wake: (() => void) | undefined
 
-  constructor(fd: number, park: boolean, onEnd: () => void) {
+  constructor(fd: number, park: boolean, isDead: () => boolean, onEnd: () => void) {
     this.#park = park
+    this.#isDead = isDead
     this.#onEnd = onEnd
     this.#spare = duplicate(fd)
     // Apart from the reader: a write that fails because the process has gone must not destroy what is still unread.
@@ -135,12 +142,26 @@ export class SocketAttachment implements Attachment {
     if (this.#closed || message.length < 2) return true
     this.#queue.push({ stream: message[0] === STDERR ? 'stderr' : 'stdout', data: Buffer.from(message.subarray(1)) })
     this.#wake?.()
-    return this.#queue.length < HIGH_WATER
+    if (this.#queue.length < HIGH_WATER) return true
+    this.#stalled ??= setInterval(() => this.#relieve(), STALL_CHECK).unref()
+    return false
+  }
+
+  /**
+   * A monitor that waits for a slow client notices nothing else, not even that its process has ended. Then there is
+   * little left to come: take it in, so that the exit is known.
+   */
+  #relieve(): void {
+    if (this.#queue.length < HIGH_WATER) {
+      clearInterval(this.#stalled)
+      this.#stalled = undefined
+    } else if (this.#isDead()) this.#reader.resume()
   }
 
   #end(): void {
     if (this.#ended) return
     this.#ended = true
+    clearInterval(this.#stalled)
     this.#reader.destroy()
     this.#writer.destroy()
     if (this.#spare !== undefined) close(this.#spare)
@@ -159,6 +180,12 @@ export class SocketAttachment implements Attachment {
       else await new Promise<void>(resolve => (this.#wake = resolve))
     }
   }
+}
+
+function hasEnded(directory: string): boolean {
+  const pid = readPid(join(directory, PID_FILE))
+  const target = pid === undefined ? undefined : processOf(pid)
+  return !target || !isAlive(target.pid, target.startTime)
 }
 
 function duplicate(fd: number): number {

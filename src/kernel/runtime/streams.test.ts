@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { test } from 'node:test'
@@ -127,6 +127,24 @@ test('an exec can have a terminal of its own', async () => {
   attachment!.stdin.write(Buffer.from('\n'))
   assert.equal(await text(attachment!), '\r\n10 20\r\n/dev/pts/0\r\n')
   assert.equal((await exits.of(execId)).exitCode, 0)
+  await runtime.delete(options.id)
+})
+
+test('an exit is noticed in spite of a client that does not read, who loses nothing', async () => {
+  const path = join(fixture.dataRoot, 'log', 'stalled.log')
+  const options = fixture.options(['yes', '0123456789abcdef0123456789abcdef'], { log: { path } })
+  const ref = { containerId: options.id }
+  await runtime.create(options)
+  const attachment = await runtime.attach(ref)
+  await runtime.start(options.id)
+  await setTimeout(200)
+  await runtime.signal(ref, 9)
+  assert.equal((await exits.of(options.id)).exitCode, 137)
+  const lines = (await text(attachment)).split('\n')
+  const logged = readFileSync(path, 'utf8').split('\n').length - 1
+  assert.ok(lines.length > 1000)
+  // A buffer's end cuts a line into two records.
+  assert.ok(logged >= lines.length - 1 && lines.slice(0, -1).every(line => line.length === 32), `${logged}`)
   await runtime.delete(options.id)
 })
 
