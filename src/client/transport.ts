@@ -212,7 +212,7 @@ export class Transport {
       this.#mayRecover = false
       return answer
     } catch (error) {
-      if (!this.#mayRecover || !(error instanceof BerthError) || error.details['connection'] !== true) throw error
+      if (!this.#mayRecover || !(error instanceof BerthError) || !nothingListens(error)) throw error
       this.#mayRecover = false
       if (!(await this.#options.onUnreachable!(error))) throw error
       return send()
@@ -236,6 +236,10 @@ export interface HijackedSocket {
   socket: Duplex
   /** `application/vnd.docker.multiplexed-stream` when stdout and stderr are framed, else raw. */
   contentType: string
+}
+
+function nothingListens(error: BerthError): boolean {
+  return error.details['code'] === 'ENOENT' || error.details['code'] === 'ECONNREFUSED'
 }
 
 /** Compares `1.9` and `1.24` number by number. */
