@@ -148,5 +148,5 @@ function baseName(path: string): string {
 function missing(error: unknown, record: ContainerRecord, path: string): unknown {
   if (!isKind(error, 'not-found')) return error
   if (error instanceof BerthError && error.message.startsWith('No such container')) return error
-  return notFound(`Could not find the file ${path} in container ${record.name}`, { cause: error })
+  return notFound(`Could not find the file ${path} in container ${record.name}`)
 }

@@ -1,4 +1,4 @@
-import { BerthError } from '#lib/errors.ts'
+import { BerthError, notFound } from '#lib/errors.ts'
 import type { ContainerRecord, Exit } from '#model/container.ts'
 import { canRemove, isAlive } from '#model/container-state.ts'
 import type { Context } from './context.ts'
@@ -19,7 +19,10 @@ export async function remove(
     await endProcess(ctx, id)
   }
   await ctx.locks.run(id, async () => {
-    const record = ctx.records.find(id)
+    const record = ctx.records.get(id)
+    // Killed, an `AutoRemove` container has removed itself.
+    if (!record && options.force) return
+    if (!record) throw notFound(`No such container: ${reference}`)
     check(record, options.force)
     await purge(ctx, id, lastExit(record), { volumes: options.volumes })
   })

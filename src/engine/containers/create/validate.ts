@@ -1,4 +1,4 @@
-import { invalid, notFound } from '#lib/errors.ts'
+import { invalid, system } from '#lib/errors.ts'
 import type { ContainerConfig, HostConfig } from '#model/config.ts'
 import { parseDeviceRule } from '../spec/devices.ts'
 import { capabilitySet } from '../spec/capabilities.ts'
@@ -49,7 +49,8 @@ export function validate(config: ContainerConfig, host: HostConfig, facts: Facts
   }
   if (host.Isolation && host.Isolation !== 'default') throw invalid(`invalid isolation '${host.Isolation}' on linux`)
   if ((host.DeviceRequests?.length ?? 0) > 0) {
-    throw notFound('could not select device driver "" with capabilities: [[gpu]]')
+    // Not `not-found`: a client would take that for a missing image and pull.
+    throw system('could not select device driver "" with capabilities: [[gpu]]')
   }
 }
 
