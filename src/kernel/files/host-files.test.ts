@@ -73,9 +73,9 @@ describe('host files', { skip: process.getuid?.() !== 0 && 'needs root' }, () =>
     assert.equal(fs.existsSync(dir), false)
   })
 
-  it('lets other work run while it removes and measures 20,000 files', async () => {
+  it('lets other work run while it removes and measures 5,000 files', async () => {
     const dir = join(base, 'many')
-    for (let d = 0; d < 20; d++) {
+    for (let d = 0; d < 5; d++) {
       fs.mkdirSync(join(dir, `d${d}`), { recursive: true })
       for (let f = 0; f < 1000; f++) fs.writeFileSync(join(dir, `d${d}`, `f${f}`), '')
     }
@@ -89,6 +89,6 @@ describe('host files', { skip: process.getuid?.() !== 0 && 'needs root' }, () =>
     await files.remove(dir)
     clearInterval(timer)
     gaps.sort((a, b) => a - b)
-    assert.ok(gaps.length > 10 && gaps[Math.floor(gaps.length / 2)]! < 15, `median gap ${gaps[gaps.length >> 1]} ms`)
+    assert.ok(gaps.length > 5 && gaps[Math.floor(gaps.length / 2)]! < 15, `median gap ${gaps[gaps.length >> 1]} ms`)
   })
 })
