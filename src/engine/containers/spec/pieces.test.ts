@@ -12,11 +12,11 @@ const GROUP = 'root:x:0:\nweb:x:34:\nlog:x:44:web,other\n'
 const who = (user: string, add: string[] = []) => resolveUser(user, PASSWD, GROUP, add)
 
 test('users: names, numbers, groups, supplementary groups, home', () => {
-  assert.deepEqual(who(''), { uid: 0, gid: 0, additionalGids: [], home: '/root' })
-  assert.deepEqual(who('web'), { uid: 33, gid: 34, additionalGids: [44], home: '/srv' })
-  assert.deepEqual(who('33'), { uid: 33, gid: 34, additionalGids: [44], home: '/srv' })
-  assert.deepEqual(who('1000'), { uid: 1000, gid: 0, additionalGids: [], home: '/' })
-  assert.deepEqual(who('1000:log', ['web', '77']), { uid: 1000, gid: 44, additionalGids: [34, 77], home: '/' })
+  assert.deepEqual(who(''), { uid: 0, gid: 0, additionalGids: [0], home: '/root' })
+  assert.deepEqual(who('web'), { uid: 33, gid: 34, additionalGids: [34, 44], home: '/srv' })
+  assert.deepEqual(who('33'), { uid: 33, gid: 34, additionalGids: [34, 44], home: '/srv' })
+  assert.deepEqual(who('1000'), { uid: 1000, gid: 0, additionalGids: [0], home: '/' })
+  assert.deepEqual(who('1000:log', ['web', '77']), { uid: 1000, gid: 44, additionalGids: [44, 34, 77], home: '/' })
   assert.throws(() => who('bob'), { message: 'unable to find user bob: no matching entries in passwd file' })
   assert.throws(() => who('web:crew'), /unable to find group crew: no matching entries in group file/)
   assert.throws(() => who('', ['crew']), /Unable to find group crew/)

@@ -50,7 +50,8 @@ export function resolveUser(user: string, passwdText: string, groupText: string,
   return {
     uid,
     gid,
-    additionalGids: Array.from(new Set(additional)).filter(id => id !== gid),
+    // The primary group too: else a setgid program could drop it, and with it what is denied to it (CVE-2022-36109).
+    additionalGids: Array.from(new Set([gid, ...additional])),
     home: entry?.home || '/',
   }
 }
