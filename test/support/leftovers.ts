@@ -17,7 +17,7 @@ export function leftovers(daemon: TestDaemon, owned: ReadonlySet<string> = new S
       // Ended while we looked.
     }
   }
-  const keep = [/\/run$/, /\/data$/, /runtime\.mnt$/, /\/netns$/, /\/warm-/]
+  const keep = [/\/run$/, /\/data$/, /runtime\.mnt$/, /\/netns$/, /\/pins$/, /\/warm-/]
   for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
     const target = line.split(' ')[4] ?? ''
     if (!target.startsWith(directory) || keep.some(one => one.test(target))) continue
@@ -25,7 +25,8 @@ export function leftovers(daemon: TestDaemon, owned: ReadonlySet<string> = new S
   }
   const netns = join(execRoot, 'netns')
   for (const name of existsSync(netns) ? readdirSync(netns) : []) {
-    if (!name.startsWith('warm-') && !mine(name)) found.push(`netns ${name}`)
+    // A sandbox is named for its container's short id and a serial.
+    if (!name.startsWith('warm-') && !mine(name.split('-')[0]!)) found.push(`netns ${name}`)
   }
   for (const path of globSync('/sys/fs/cgroup/{,*/}berth*/*')) {
     const id = path.split('/').at(-1)!
