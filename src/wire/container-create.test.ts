@@ -84,6 +84,8 @@ test('update takes what is set and leaves what clients send as zero', () => {
     RestartPolicy: { Name: 'on-failure', MaximumRetryCount: 2 },
   })
   assert.deepEqual(updateRequest({}), {})
+  // The container may have a memory limit already.
+  assert.deepEqual(updateRequest({ MemorySwap: 64e6 }), { MemorySwap: 64e6 })
 })
 
 test('commit takes only what its body sets', () => {

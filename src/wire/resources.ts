@@ -22,7 +22,7 @@ export function someResources(body: ResourcesBody): Partial<Resources> {
     asked[key] = all[key]
   }
   const change = asked as Partial<Resources>
-  checkResources({ ...allResources({}), ...change })
+  checkResources({ ...allResources({}), ...change }, { update: true })
   return change
 }
 
@@ -68,9 +68,12 @@ export function allResources(body: ResourcesBody): Resources {
   }
 }
 
-/** @throws invalid in Docker's words where it has some */
-export function checkResources(r: Resources): void {
-  checkMemory(r)
+/**
+ * @param options with `update`, what is left out keeps a value that is not known here
+ * @throws invalid in Docker's words where it has some
+ */
+export function checkResources(r: Resources, options: { update?: boolean } = {}): void {
+  checkMemory(r, options.update ?? false)
   checkCpu(r)
   if (r.BlkioWeight !== 0 && (r.BlkioWeight < 10 || r.BlkioWeight > 1000)) {
     throw invalid('Range of blkio weight is from 10 to 1000')
@@ -115,14 +118,14 @@ export function checkResources(r: Resources): void {
   if (r.PidsLimit !== null && r.PidsLimit < -1) throw invalid(`invalid pids limit ${r.PidsLimit}: use -1 for no limit`)
 }
 
-function checkMemory(r: Resources): void {
+function checkMemory(r: Resources, update: boolean): void {
   if (r.Memory < 0) throw invalid(`invalid memory limit ${r.Memory}: must not be negative`)
   if (r.Memory !== 0 && r.Memory < MIN_MEMORY) throw invalid('Minimum memory limit allowed is 6MB')
   if (r.MemorySwap < -1) throw invalid(`invalid memory swap limit ${r.MemorySwap}: use -1 for unlimited swap`)
-  if (r.MemorySwap > 0 && r.Memory === 0) {
+  if (r.MemorySwap > 0 && r.Memory === 0 && !update) {
     throw invalid('You should always set the Memory limit when using Memoryswap limit, see usage')
   }
-  if (r.MemorySwap > 0 && r.MemorySwap < r.Memory) {
+  if (r.MemorySwap > 0 && r.Memory > 0 && r.MemorySwap < r.Memory) {
     throw invalid('Minimum memoryswap limit should be larger than memory limit, see usage')
   }
   if (r.MemoryReservation < 0) throw invalid('invalid memory reservation: must not be negative')
