@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { setTimeout } from 'node:timers/promises'
 import { test } from 'node:test'
 import { BerthError, isKind } from '#lib/errors.ts'
@@ -186,7 +187,7 @@ test('the working directory of the daemon stays as it is', async () => {
 
 test('a killed daemon leaves its containers, and the next one has their exits and no cost beyond 3 MB each', async () => {
   const id = fixture.id()
-  const script = join(import.meta.dirname, 'testing/daemon.ts')
+  const script = fileURLToPath(import.meta.resolve('./testing/daemon.ts'))
   const args = [script, fixture.execRoot, fixture.dataRoot, id, fixture.cgroupParent]
   const daemon = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], detached: true })
   await once(daemon.stdout, 'data')
