@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream'
 import { finished } from 'node:stream'
 import { publish, type Context } from './context.ts'
 import { below, cleanPath, join } from './create/paths.ts'
-import { acquireRootfs } from './with-rootfs.ts'
+import { acquireRootfs } from './acquire-rootfs.ts'
 
 interface Place {
   /** A directory of the host that `path` is resolved in. */

@@ -1,4 +1,3 @@
 export type * from './service.ts'
 export { Containers } from './containers.ts'
 export { Events } from './events.ts'
-export type { ContainersOptions } from './context.ts'

@@ -41,7 +41,6 @@ const RTMIN = 34
 const RTMAX = 64
 
 export const SIGKILL = 9
-export const SIGTERM = 15
 
 /** `KILL`, `SIGKILL`, `9`, `RTMIN+3`, in any case. @throws invalid `invalid signal: x` */
 export function parseSignal(text: string): number {

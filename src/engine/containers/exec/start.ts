@@ -3,7 +3,7 @@ import { conflict, notFound } from '#lib/errors.ts'
 import type { ContainerRecord } from '#model/container.ts'
 import type { ExecRecord } from '#model/exec.ts'
 import type { Attachment, ExitReport } from '#ports/runtime.ts'
-import { inBackground, publish, type Context } from '../context.ts'
+import { publish, type Context } from '../context.ts'
 import { execFailure } from '../run/start-error.ts'
 import { demandRunning } from './create.ts'
 import { execProcess } from './process.ts'
@@ -112,18 +112,4 @@ function saying(text: string): Attachment {
   const stdin = new PassThrough()
   stdin.resume()
   return { output, stdin, close: () => stdin.destroy() }
-}
-
-/** Ends every exec record of a container whose own process has gone: their reports may never come. */
-export function endExecsOf(ctx: Context, containerId: string): void {
-  const left = Array.from(ctx.execs.values()).filter(exec => exec.containerId === containerId && exec.running)
-  if (left.length === 0) return
-  inBackground(ctx, `execs of ${containerId}`, async () => {
-    await ctx.clock.sleep(1000)
-    for (const exec of left) {
-      if (exec.running) {
-        onExecExit(ctx, { containerId, execId: exec.id, exitCode: 137, finishedAt: ctx.clock.now(), oomKilled: false })
-      }
-    }
-  })
 }

@@ -35,16 +35,3 @@ export async function acquireRootfs(
   }
   return { root, release }
 }
-
-export async function withRootfs<T>(
-  ctx: Context,
-  record: ContainerRecord,
-  work: (root: string) => Promise<T>,
-): Promise<T> {
-  const { root, release } = await acquireRootfs(ctx, record)
-  try {
-    return await work(root)
-  } finally {
-    await release()
-  }
-}
