@@ -126,7 +126,7 @@ describe('containers on the real host', { skip: process.getuid?.() !== 0 }, () =
     })
     const { state } = t.containers.get(id)
     assert.equal(state.kind === 'created' && state.exitCode, 127)
-    assert.deepEqual(await t.runtime.list(), [])
+    assert.ok(!(await t.runtime.list()).includes(id))
     await t.containers.remove(id, { force: false, volumes: false, link: false })
   })
 
