@@ -89,6 +89,7 @@ export interface Links {
   createVeth(spec: VethSpec): Promise<void>
   /** Brings a sandbox's loopback up. */
   loopbackUp(sandbox: string): Promise<void>
+  /** Each takes the place of one with the same destination and metric; other routes stay. */
   replaceRoutes(sandbox: string, routes: RouteSpec[]): Promise<void>
   /** Queues the deletion and returns at once (it takes 14-40 ms); already gone is success. */
   deleteLink(name: string): void
