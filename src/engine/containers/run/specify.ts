@@ -3,6 +3,7 @@ import type { ContainerRecord } from '#model/container.ts'
 import type { OciSpec } from '#model/oci.ts'
 import type { Context } from '../context.ts'
 import { buildSpec } from '../spec/build.ts'
+import type { ResolvedDevice } from '../spec/devices.ts'
 import type { ResolvedMount } from '../spec/input.ts'
 import { parseNetworkMode } from '../spec/modes.ts'
 import { resolveUser, type ResolvedUser } from '../spec/user.ts'
@@ -13,38 +14,47 @@ import { allDone } from './resolve-mounts.ts'
 
 const PASSWD_LIMIT = 4 * 1024 * 1024
 
-/** Gathers what the specification depends on and builds it. */
-export async function specify(
-  ctx: Context,
-  record: ContainerRecord,
-  rootfs: string,
-  network: RunNetwork,
-  mounts: ResolvedMount[],
-): Promise<OciSpec> {
+/** What the specification needs of the root filesystem and of /dev; no network needed yet. */
+export interface Gathered {
+  rootfs: string
+  user: ResolvedUser
+  devices: ResolvedDevice[]
+  blockDevices: Record<string, { major: number; minor: number }>
+}
+
+export async function gather(ctx: Context, record: ContainerRecord, rootfs: string): Promise<Gathered> {
   const [user, devices, blockDevices] = await allDone([
     lookUpUser(ctx, rootfs, record.config.User, record.hostConfig.GroupAdd ?? []),
     resolveDevices(ctx, record),
     resolveBlockDevices(ctx, record),
     ensureWorkdir(ctx, record, rootfs),
   ])
+  return { rootfs, user, devices, blockDevices }
+}
+
+/** The specification of a run whose parts have been made. */
+export function specify(
+  ctx: Context,
+  record: ContainerRecord,
+  gathered: Gathered,
+  network: RunNetwork,
+  mounts: ResolvedMount[],
+): OciSpec {
   const joined = joinedNamespaces(ctx, record)
   if (network.sandboxPath && parseNetworkMode(record.hostConfig.NetworkMode).kind !== 'host') {
     joined.network = network.sandboxPath
   }
   return buildSpec({
+    ...gathered,
     record,
-    rootfs,
     hostname: network.hostname,
-    user,
     mounts,
     files: network.files,
     joined,
-    devices,
     ...(record.hostConfig.Init ? { initPath: initOf(ctx) } : {}),
     facts: ctx.host.facts(),
     cgroupMode: ctx.cgroups.mode,
     cgroupsPath: cgroupsPath(ctx, record),
-    blockDevices,
   })
 }
 

@@ -10,7 +10,7 @@ import { parseIpcMode } from '../spec/modes.ts'
 import { shmPath } from './join.ts'
 import { openNetwork, type RunNetwork } from './network.ts'
 import { allDone, resolveMounts } from './resolve-mounts.ts'
-import { specify } from './specify.ts'
+import { gather, specify } from './specify.ts'
 import { startFailure } from './start-error.ts'
 import { watchRun } from './watch-run.ts'
 
@@ -67,13 +67,13 @@ async function launch(
   rollback: Rollback,
 ): Promise<{ run: Run; network: RunNetwork }> {
   const { id } = record
-  const [rootfs, network, mounts] = await allDone([
-    mountRoot(ctx, record, rollback),
+  const [gathered, network, mounts] = await allDone([
+    mountRoot(ctx, record, rollback).then(rootfs => gather(ctx, record, rootfs)),
     openNetwork(ctx, record, rollback),
     resolveMounts(ctx, record, rollback),
     mountShm(ctx, record, rollback),
   ])
-  const spec = await specify(ctx, record, rootfs, network, mounts)
+  const spec = specify(ctx, record, gathered, network, mounts)
   rollback.add('delete from runtime', () => ctx.runtime.delete(id))
   const { pid, pidStartTime } = await ctx.runtime.create({
     id,
