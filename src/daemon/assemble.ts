@@ -147,10 +147,13 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
     async close() {
       await containers.shutdown()
       await networks.close()
+      const alone = (await runtime.list()).length === 0
+      if (alone) await networks.tearDown()
       await kernel.networking.close()
       kernel.registry.close()
-      const left = await runtime.list()
-      if (left.length === 0) {
+      await kernel.snapshots.close()
+      if (alone) {
+        kernel.cgroups.removeParent('/berth')
         dispose()
         undoRoots()
       }

@@ -154,9 +154,16 @@ export class Networks implements NetworksService {
     this.#healing.unref()
   }
 
+  async tearDown(): Promise<void> {
+    clearInterval(this.#healing)
+    for (const network of this.#ctx.registry.all()) this.#ctx.drivers.get(network.driver)?.down(network)
+    await this.#ctx.filter.remove()
+    await this.#ctx.links.settled()
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#healing)
     for (const sandbox of this.#ctx.live.values()) if (sandbox.embeddedDns) this.#ctx.dnsSockets.close(sandbox.path)
-    await Promise.all([this.#ctx.links.settled(), this.#ctx.sandboxes.settled()])
+    await Promise.all([...this.#ctx.draining.values(), this.#ctx.links.settled(), this.#ctx.sandboxes.settled()])
   }
 }

@@ -111,6 +111,8 @@ export interface NetworksService {
     }[],
     stopped: { owner: SandboxOwner; endpoints: Record<string, EndpointRecord> }[],
   ): Promise<void>
+  /** At a clean end with no live container: interfaces and tables go; `recover` brings them back. */
+  tearDown(): Promise<void>
   /** Removes nothing of live containers; stops listeners, so that the process can end. */
   close(): Promise<void>
 }

@@ -38,6 +38,14 @@ export class FirewallTable {
     this.#built = true
   }
 
+  /** Takes the table out of the kernel. */
+  async remove(): Promise<void> {
+    await this.#running
+    this.#built = false
+    // Named before it is deleted, so that an absent table is no error.
+    await this.#firewall.apply(`table inet ${this.#table}\ndelete table inet ${this.#table}\n`)
+  }
+
   /** All of it or nothing; resolves when the kernel has it. */
   change(remove: readonly Element[], add: readonly Element[]): Promise<void> {
     if (remove.length === 0 && add.length === 0) return Promise.resolve()
