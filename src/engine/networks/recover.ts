@@ -1,13 +1,14 @@
 import { rfc3339Nano } from '#lib/clock.ts'
-import { messageOf } from '#lib/errors.ts'
+import { invalid, messageOf } from '#lib/errors.ts'
 import type { EndpointRecord, PublishedPort } from '#model/container.ts'
+import type { IpamPool } from '#model/network.ts'
 import type { LinkInfo } from '#ports/links.ts'
 import { aliasOf, vethName } from './bridge-driver.ts'
 import type { Context, LiveSandbox, StoredNetwork } from './context.ts'
 import { Zone } from './dns/zone.ts'
 import { sandboxFiles } from './files/sandbox-files.ts'
 import { emptyElements } from './firewall/ruleset.ts'
-import { formatCidr, parseCidr } from './ipam/address.ts'
+import { formatAddress, formatCidr, parseAddress, parseCidr } from './ipam/address.ts'
 import { hostClaims, networkClaims } from './ipam/claims.ts'
 import { gatewayOf } from './ipam/ipam.ts'
 import { choosePool4 } from './ipam/pools.ts'
@@ -37,7 +38,7 @@ export async function recover(
 ): Promise<void> {
   await ctx.links.setSysctl('net.ipv4.ip_forward', '1')
   ctx.hostMtu = await mtuOfDefaultRoute(ctx)
-  await builtinNetworks(ctx)
+  await builtinNetworks(ctx, live)
   for (const network of ctx.registry.all()) {
     ctx.ipam.add(network)
     ctx.zones.set(network.id, new Zone(network.name))
@@ -59,25 +60,30 @@ async function mtuOfDefaultRoute(ctx: Context): Promise<number> {
   return link && link.mtu >= 576 ? Math.min(link.mtu, 1500) : 1500
 }
 
-async function builtinNetworks(ctx: Context): Promise<void> {
+async function builtinNetworks(ctx: Context, live: readonly LiveContainer[]): Promise<void> {
   for (const [name, driver] of [['host', 'host'] as const, ['none', 'null'] as const]) {
     if (!ctx.registry.byName(name)) ctx.registry.put(builtin(ctx, name, driver))
   }
   const known = ctx.registry.byName('bridge')
-  if (known) {
-    known.options = defaultBridgeOptions(ctx.bridge, ctx.hostMtu)
-    known.bridgeName = ctx.bridge
-    ctx.registry.put(known)
-    return
-  }
-  const given = ctx.pool === undefined ? undefined : parseCidr(ctx.pool)!.cidr
-  const host = await hostClaims(ctx)
-  const subnet = formatCidr(given ?? choosePool4([...networkClaims(ctx), ...host]))
-  const network = builtin(ctx, 'bridge', 'bridge')
-  network.ipam.Config = [{ Subnet: subnet, Gateway: gatewayOf({ Subnet: subnet }) }]
+  const network = known ?? builtin(ctx, 'bridge', 'bridge')
   network.options = defaultBridgeOptions(ctx.bridge, ctx.hostMtu)
   network.bridgeName = ctx.bridge
+  const inUse = live.some(({ endpoints }) => Object.values(endpoints).some(one => one.networkId === network.id))
+  if (ctx.pool !== undefined && !inUse) network.ipam.Config = [poolOfBridge(ctx.pool)]
+  else if (network.ipam.Config.length === 0) {
+    const host = await hostClaims(ctx)
+    network.ipam.Config = [poolOfBridge(formatCidr(choosePool4([...networkClaims(ctx), ...host])))]
+  }
   ctx.registry.put(network)
+}
+
+/** As dockerd's `--bip`: an address with its prefix is the gateway's, a network's base leaves it the first address. */
+function poolOfBridge(text: string): IpamPool {
+  const parsed = parseCidr(text)
+  if (parsed?.cidr.family !== 4) throw invalid(`invalid address of the default network "${text}": give an IPv4 CIDR`)
+  const { cidr, address } = parsed
+  const Subnet = formatCidr(cidr)
+  return { Subnet, Gateway: address.value === cidr.base ? gatewayOf({ Subnet }) : formatAddress(address) }
 }
 
 function builtin(ctx: Context, name: string, driver: string): StoredNetwork {
@@ -137,11 +143,8 @@ function recoverLeases(ctx: Context, live: readonly LiveContainer[], stopped: re
   for (const sandbox of ctx.live.values()) {
     for (const endpoint of sandbox.endpoints.values()) {
       for (const address of [endpoint.ipv4, endpoint.ipv6]) {
-        if (
-          !address ||
-          !ctx.ipam.poolFor(endpoint.networkId, parseCidr(`${address}/${address.includes(':') ? 128 : 32}`)!.address)
-        )
-          continue
+        const parsed = parseAddress(address)
+        if (!parsed || !ctx.ipam.poolFor(endpoint.networkId, parsed)) continue
         try {
           ctx.ipam.reserve(endpoint.networkId, address, sandbox.owner.id, false)
         } catch (error) {

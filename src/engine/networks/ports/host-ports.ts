@@ -10,6 +10,9 @@ interface Holding {
   release: () => void
 }
 
+/** Descriptors for holding ports, at most. Ports beyond are looked at when they are taken, but not held. */
+const MAX_HELD = 256
+
 const WILD = new Set(['0.0.0.0', '::'])
 const clashes = (a: string, b: string): boolean =>
   a === b || (a.includes(':') === b.includes(':') && (WILD.has(a) || WILD.has(b)))
@@ -21,6 +24,7 @@ export class HostPortTable {
   /** Keys of `#held` by container. */
   readonly #byContainer = new Map<string, Set<string>>()
   #nextEphemeral = 0
+  #descriptors = 0
 
   constructor(ports: HostPorts) {
     this.#ports = ports
@@ -128,7 +132,14 @@ export class HostPortTable {
     if (holder) return { holder: holder.containerId }
     let release = () => {}
     try {
-      release = this.#ports.reserve(protocol, address, port)
+      if (this.#descriptors < MAX_HELD) {
+        const close = this.#ports.reserve(protocol, address, port)
+        this.#descriptors++
+        release = () => {
+          this.#descriptors--
+          close()
+        }
+      } else if (!force && !this.#ports.isFree(protocol, address, port)) return { holder: undefined }
     } catch (error) {
       // Only "in use" means taken. Out of descriptors, or an address that comes up later: the DNAT works without a hold.
       if (!force && (isKind(error, 'conflict') || errnoOf(error) === 'EADDRINUSE')) return { holder: undefined }
