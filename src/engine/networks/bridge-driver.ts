@@ -69,10 +69,10 @@ export class BridgeDriver implements NetworkDriver {
     const { icc, masquerade } = bridgeOptions(network.options)
     const bridge = quote(network.bridgeName)
     const pair = sameBridge(network.bridgeName)
-    const elements: Element[] = [
-      { set: 'bridges', key: bridge },
-      { set: 'same', key: pair },
-    ]
+    const elements: Element[] = [{ set: 'bridges', key: bridge }]
+    for (const { subnet } of this.#ipam.pools(network.id)) {
+      elements.push({ set: subnet.family === 4 ? 'home4' : 'home6', key: `${bridge} . ${formatCidr(subnet)}` })
+    }
     if (icc) elements.push({ set: 'icc', key: pair })
     if (network.internal) elements.push({ set: 'internal', key: bridge })
     else if (masquerade) {

@@ -13,8 +13,9 @@ export const SETS = {
   internal: { kind: 'set', type: 'ifname' },
   /** `bridge . bridge` of each network whose containers may talk to each other. */
   icc: { kind: 'set', type: 'ifname . ifname' },
-  /** `bridge . bridge` of each network. */
-  same: { kind: 'set', type: 'ifname . ifname' },
+  /** `bridge . subnet` of each network. */
+  home4: { kind: 'set', type: 'ifname . ipv4_addr', interval: true },
+  home6: { kind: 'set', type: 'ifname . ipv6_addr', interval: true },
   /** Subnets that leave under the host's address. */
   masquerade4: { kind: 'set', type: 'ipv4_addr', interval: true },
   masquerade6: { kind: 'set', type: 'ipv6_addr', interval: true },
@@ -66,8 +67,10 @@ const RULES = `
   chain postrouting {
     type nat hook postrouting priority srcnat; policy accept;
     # Hairpin: a container reaches a published port of its own network through the host's address. Without this the
-    # reply would go straight to it, from an address that it never asked.
-    iifname . oifname @same ct status dnat masquerade
+    # reply would go straight to it, from an address that it never asked. (Not by iifname: a packet that the kernel
+    # bridges back, with bridge-nf-call-iptables, has none here.)
+    ct status dnat oifname . ip saddr @home4 masquerade
+    ct status dnat oifname . ip6 saddr @home6 masquerade
     # The host's own 127.0.0.1:PORT: a reply to 127.0.0.1 could not leave the container.
     oifname @bridges ip saddr 127.0.0.0/8 masquerade
     oifname @bridges ip6 saddr ::1 masquerade
