@@ -38,5 +38,16 @@ async function main(argv: string[]): Promise<number> {
 }
 
 if (!process.env['NODE_COMPILE_CACHE']) enableCompileCache()
+const code = await main(process.argv.slice(2))
+await Promise.all([process.stdout, process.stderr].map(flushed))
 // stdin may still be open and keep-alive connections idle: the command is over all the same.
-process.exit(await main(process.argv.slice(2)))
+process.exit(code)
+
+/** To a pipe whose reader is slow, output is still queued when its write has returned. */
+function flushed(stream: NodeJS.WriteStream): Promise<void> | undefined {
+  if (stream.writableLength === 0 || stream.destroyed) return undefined
+  return new Promise(resolve => {
+    stream.once('close', resolve)
+    stream.write('', () => resolve())
+  })
+}

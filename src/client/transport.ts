@@ -53,6 +53,10 @@ export class Transport {
     this.#mayRecover = options.onUnreachable !== undefined
   }
 
+  get #secure(): boolean {
+    return this.endpoint.kind === 'tcp' && this.endpoint.tls !== undefined
+  }
+
   get address(): string {
     return describeEndpoint(this.endpoint)
   }
@@ -186,6 +190,8 @@ export class Transport {
       path: `${prefix}${path}${queryString(input.query ?? {})}`,
       headers,
       agent: this.#agent,
+      // Left open, Node asks whether Host is an IPv6 address: compiling that pattern takes 10 ms.
+      ...(this.#secure ? {} : { servername: '' }),
       signal: input.signal,
     }
     const endpoint = this.endpoint

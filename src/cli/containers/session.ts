@@ -54,8 +54,10 @@ export async function runSession(
     const result = await Promise.race([ended.then(() => 'ended' as const), gone])
     return detached ? 'detached' : result
   } finally {
-    context.stdin.unpipe()
-    context.stdin.pause()
+    if (options.stdin) {
+      context.stdin.unpipe()
+      context.stdin.pause()
+    }
     restore()
     if (detached) hijacked.close()
   }

@@ -78,9 +78,16 @@ export function createContext(globals: Globals): Context {
     program: 'berth',
     globals,
     env: process.env,
-    stdin: process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
+    // Opened when asked for: each takes milliseconds.
+    get stdin() {
+      return process.stdin
+    },
+    get stdout() {
+      return process.stdout
+    },
+    get stderr() {
+      return process.stderr
+    },
     get endpoint() {
       return (endpoint ??= parseHost(globals.host, globals.tls))
     },

@@ -9,10 +9,17 @@ const DATA_ROOT = '/var/lib/berth'
 const DEADLINE_MS = 15_000
 const POLL_MS = 15
 
-/** The daemon's entry point and how to run it; the command line may not import it. */
-export function daemonCommand(): { file: string; args: string[] } {
+/**
+ * The daemon's entry point and how to run it; the command line may not import it. One malloc arena and a small young
+ * generation keep it some 20 MB smaller, at no cost that was measurable.
+ */
+export function daemonCommand(): { file: string; args: string[]; env: NodeJS.ProcessEnv } {
   const main = fileURLToPath(import.meta.resolve('#daemon/main.ts'))
-  return { file: process.execPath, args: ['--disable-warning=ExperimentalWarning', main] }
+  return {
+    file: process.execPath,
+    args: ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=2', main],
+    env: { ...process.env, MALLOC_ARENA_MAX: '1' },
+  }
 }
 
 /**
@@ -27,8 +34,8 @@ export async function startDetached(): Promise<boolean> {
   mkdirSync(DATA_ROOT, { recursive: true, mode: 0o711 })
   const logPath = `${DATA_ROOT}/daemon.log`
   const log = openSync(logPath, 'a', 0o640)
-  const { file, args } = daemonCommand()
-  const child = spawn(file, args, { detached: true, stdio: ['ignore', log, log], cwd: '/' })
+  const { file, args, env } = daemonCommand()
+  const child = spawn(file, args, { detached: true, env, stdio: ['ignore', log, log], cwd: '/' })
   let exit: string | undefined
   child.on('exit', (code, signal) => (exit = signal ?? `exit code ${code}`))
   child.on('error', error => (exit = error.message))

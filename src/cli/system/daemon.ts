@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { CliError, defineCommand, type FlagSpec } from '../core/command.ts'
 import { daemonCommand } from '../core/start-daemon.ts'
 
@@ -36,20 +35,11 @@ export const command = defineCommand({
 
 Containers outlive it: stopping or killing the daemon leaves them running, and the next one takes over.`,
   flags: FLAGS,
-  async run(context, { flags, changed }) {
+  async run(_context, { flags, changed }) {
     if (process.getuid?.() !== 0) throw new CliError('the daemon needs root: run `sudo berth daemon`')
-    const { file, args } = daemonCommand()
-    const child = spawn(file, [...args, ...daemonArguments(flags, changed)], { stdio: 'inherit' })
-    const forward = (signal: NodeJS.Signals) => void child.kill(signal)
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) {
-      // A terminal sends SIGINT to both; the daemon minds only the first.
-      process.on(signal, () => forward(signal))
-    }
-    return new Promise<number>((resolve, reject) => {
-      child.on('error', error => reject(new CliError(`could not start the daemon: ${error.message}`)))
-      child.on('exit', (code, signal) => resolve(signal ? 128 : (code ?? 1)))
-      void context
-    })
+    const { file, args, env } = daemonCommand()
+    // This process becomes the daemon: its parent's signals reach it, and nothing stays behind to hold memory.
+    process.execve!(file, [file, ...args, ...daemonArguments(flags, changed)], env)
   },
 })
 
