@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } fr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { daemonCommand } from '#cli/core/start-daemon.ts'
 import { EngineClient } from '#client/index.ts'
 
 const ROOT = new URL('../..', import.meta.url).pathname
@@ -51,21 +52,11 @@ export class TestDaemon {
     const began = performance.now()
     const log = openSync(join(this.directory, 'daemon.log'), 'a')
     const roots = ['--data-root', this.dataRoot, '--exec-root', this.execRoot, '--pidfile', join(this.directory, 'pid')]
-    this.#process = spawn(
-      process.execPath,
-      [
-        '--disable-warning=ExperimentalWarning',
-        join(ROOT, 'src/daemon/main.ts'),
-        '-H',
-        `unix://${this.socket}`,
-        ...roots,
-        ...this.#flags,
-      ],
-      {
-        stdio: ['ignore', log, log],
-        env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'berth-compile-cache') },
-      },
-    )
+    const { file, args, env } = daemonCommand()
+    this.#process = spawn(file, [...args, '-H', `unix://${this.socket}`, ...roots, ...this.#flags], {
+      stdio: ['ignore', log, log],
+      env: { ...env, NODE_COMPILE_CACHE: join(tmpdir(), 'berth-compile-cache') },
+    })
     const child = this.#process
     for (;;) {
       if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the daemon ended:\n${this.log}`)
