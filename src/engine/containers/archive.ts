@@ -12,6 +12,8 @@ interface Place {
   root: string
   path: string
   readonly: boolean
+  /** It lies in a volume, bind or image. */
+  mounted: boolean
   release: () => Promise<void>
 }
 
@@ -59,7 +61,7 @@ export async function archivePut(
   const record = ctx.records.find(reference)
   const place = await locate(ctx, record, path)
   try {
-    if (place.readonly) throw forbidden('mounted volume is marked read-only')
+    if (place.readonly) throw forbidden(`${place.mounted ? 'mounted volume' : 'container rootfs'} is marked read-only`)
     const resolved = await ctx.rooted.resolve(place.root, place.path)
     const stat = await ctx.rooted.stat(place.root, resolved)
     if (stat.kind !== 'directory') throw invalid('extraction point is not a directory')
@@ -99,12 +101,13 @@ async function locate(ctx: Context, record: ContainerRecord, path: string): Prom
     const name = clean.slice(clean.lastIndexOf('/') + 1)
     const slash = path.endsWith('/') || path.endsWith('/.') ? '/.' : ''
     const direct = mounted(record, clean)
-    if (direct) return { ...(await volumeRoot(ctx, record, direct)), path: `${direct.rest}${slash}`, release }
+    if (direct)
+      return { ...(await volumeRoot(ctx, record, direct)), path: `${direct.rest}${slash}`, mounted: true, release }
     const resolvedParent = await ctx.rooted.resolve(root, parent).catch(() => parent)
     const full = `${resolvedParent === '/' ? '' : resolvedParent}/${name}`
     const hit = mounted(record, full)
-    if (hit) return { ...(await volumeRoot(ctx, record, hit)), path: `${hit.rest}${slash}`, release }
-    return { root, path: `${full}${slash}`, readonly, release }
+    if (hit) return { ...(await volumeRoot(ctx, record, hit)), path: `${hit.rest}${slash}`, mounted: true, release }
+    return { root, path: `${full}${slash}`, readonly, mounted: false, release }
   } catch (error) {
     await release()
     throw missing(error, record, path)

@@ -44,13 +44,14 @@ export class Containers implements ContainersService {
   /** Call once, before the API listens: reconciles the records with what runs, then watches for exits. */
   async recover(): Promise<void> {
     const ctx = this.#ctx
+    // Exits are heard of only afterwards, those that happened meanwhile too: nothing restarts in a half-mended network.
+    await recover(ctx)
     this.#stopWatching ??= ctx.runtime.watchExits(report => {
       if (report.execId !== undefined) return onExecExit(ctx, report)
       onExit(ctx, report).catch((error: unknown) =>
         ctx.log.error('handling an exit failed', { container: report.containerId, error }),
       )
     })
-    await recover(ctx)
   }
 
   /** Containers run on; only what this process does for them ends. */

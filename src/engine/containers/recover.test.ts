@@ -63,3 +63,24 @@ test('after a reboot `unless-stopped` remembers the user; half-done starts and r
   assert.equal(t.containers.get('half').state.kind, 'created')
   assert.throws(() => t.containers.get('going'), /No such container/)
 })
+
+test('one that shares the network of another comes up after it, whatever the order', async () => {
+  const policy = { RestartPolicy: { Name: 'always' as const, MaximumRetryCount: 0 } }
+  const t = await crashed(async t => {
+    const first = await t.create('aaa', {}, policy)
+    await t.containers.start(first)
+    await t.containers.start(await t.create('bbb', {}, { ...policy, NetworkMode: 'container:aaa' }))
+    // The sharer's restart comes first: its time is over while the other still waits for its own.
+    const { id } = t.containers.get('aaa')
+    const records = t.store.repository<{ state: unknown }>('containers')
+    const last = { code: 1, finishedAt: '', oomKilled: false, error: '' }
+    const state = { kind: 'restarting', last, startedAt: '', nextAt: t.clock.now() + 400 }
+    records.put(id, { ...records.get(id), state })
+  })
+  t.runtime.containers.clear()
+  await t.restart().recover()
+  await t.clock.pass(150)
+  assert.equal(t.containers.get('bbb').state.kind, 'restarting')
+  await t.clock.pass(1000)
+  assert.deepEqual([t.containers.get('aaa').state.kind, t.containers.get('bbb').state.kind], ['running', 'running'])
+})

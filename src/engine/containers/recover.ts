@@ -3,14 +3,13 @@ import { messageOf } from '#lib/errors.ts'
 import type { ContainerRecord, Exit } from '#model/container.ts'
 import { isAlive } from '#model/container-state.ts'
 import type { ExitReport } from '#ports/runtime.ts'
-import { directoryOf, inBackground, type Context } from './context.ts'
+import { directoryOf, type Context } from './context.ts'
 import { detached, ownerOf } from './owner.ts'
 import { purge } from './purge.ts'
 import { startsWithDaemon } from './restart-policy.ts'
 import { cleanUp } from './run/clean-up.ts'
 import { exitedLocked, restartLater } from './run/exited.ts'
 import { shmPath } from './run/join.ts'
-import { startLocked } from './run/start.ts'
 import { watchRun } from './run/watch-run.ts'
 import { parseNetworkMode } from './spec/modes.ts'
 
@@ -133,7 +132,13 @@ function resumeRestarts(ctx: Context): void {
     if (state.kind === 'restarting') {
       restartLater(ctx, record.id, Math.max(0, state.nextAt - ctx.clock.now()))
     } else if (state.kind === 'exited' && startsWithDaemon(hostConfig.RestartPolicy, stoppedByUser)) {
-      inBackground(ctx, `start ${record.name}`, () => ctx.locks.run(record.id, () => startLocked(ctx, record.id)))
+      const { last, startedAt } = state
+      ctx.records.update(record.id, {
+        stoppedByUser: false,
+        restartCount: 0,
+        state: { kind: 'restarting', last, startedAt, nextAt: ctx.clock.now() },
+      })
+      restartLater(ctx, record.id, 0)
     }
   }
 }

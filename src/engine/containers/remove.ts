@@ -1,4 +1,4 @@
-import { BerthError, notFound } from '#lib/errors.ts'
+import { BerthError, invalid, notFound } from '#lib/errors.ts'
 import type { ContainerRecord, Exit } from '#model/container.ts'
 import { canRemove, isAlive } from '#model/container-state.ts'
 import type { Context } from './context.ts'
@@ -13,6 +13,11 @@ export async function remove(
 ): Promise<void> {
   const found = ctx.records.find(reference)
   const { id } = found
+  if (options.link) {
+    throw invalid(
+      `cannot remove a link of container "/${found.name}": links go when it leaves the network that has them`,
+    )
+  }
   check(found, options.force)
   if (options.force) {
     await ctx.locks.run(id, async () => cancelRestart(ctx, id))

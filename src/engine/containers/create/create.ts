@@ -11,6 +11,7 @@ import type { CreateContainer } from '../service.ts'
 import { parseNetworkMode } from '../spec/modes.ts'
 import { checkLimits } from './limits.ts'
 import { mergeConfig } from './merge-config.ts'
+import { normalize } from './normalize.ts'
 import { makeMounts } from './make-mounts.ts'
 import { mountPointOf, planMounts } from './plan-mounts.ts'
 import { resolveReferences } from './references.ts'
@@ -22,7 +23,7 @@ export async function create(ctx: Context, request: CreateContainer): Promise<{ 
   const wantedName = request.name === '' ? '' : parseName(request.name)
   const image = ctx.images.resolve(request.config.Image, request.platform)
   const facts = ctx.host.facts()
-  const { limits: hostConfig, warnings } = checkLimits(normalize(request.hostConfig), {
+  const { limits: hostConfig, warnings } = checkLimits(normalize(request.hostConfig, ctx.cgroups.mode), {
     cpus: facts.cpus,
     controllers: ctx.cgroups.controllers,
   })
@@ -98,22 +99,6 @@ function draft(
     snapshotKey: id,
     logPath: hostConfig.LogConfig.Type === 'none' ? '' : `${directoryOf(ctx, id)}/container.log`,
     sandboxPath: '',
-  }
-}
-
-/** What is stored for fields that were left empty, as Docker stores it. */
-function normalize(host: HostConfig): HostConfig {
-  const network = host.NetworkMode === '' || host.NetworkMode === 'default' ? 'bridge' : host.NetworkMode
-  return {
-    ...host,
-    NetworkMode: network ?? 'bridge',
-    RestartPolicy: {
-      Name: host.RestartPolicy?.Name || 'no',
-      MaximumRetryCount: host.RestartPolicy?.MaximumRetryCount ?? 0,
-    },
-    LogConfig: { Type: host.LogConfig?.Type || 'json-file', Config: host.LogConfig?.Config ?? {} },
-    IpcMode: host.IpcMode || 'private',
-    ShmSize: host.ShmSize || 64 * 1024 * 1024,
   }
 }
 

@@ -1,4 +1,5 @@
 import { rfc3339Nano } from '#lib/clock.ts'
+import { messageOf } from '#lib/errors.ts'
 import type { Exit } from '#model/container.ts'
 import { isAlive } from '#model/container-state.ts'
 import type { ExitReport } from '#ports/runtime.ts'
@@ -69,10 +70,14 @@ export async function exitedLocked(ctx: Context, report: ExitReport): Promise<vo
   await cleanUp(ctx, record)
 }
 
-/** Starts it again in `delay` milliseconds, unless someone stops, starts or removes it first. */
+/**
+ * Starts it again in `delay` milliseconds, unless someone stops, starts or removes it first. A start that fails counts
+ * as a short run: what it needs (another container's network, a server) may be there the next time.
+ */
 export function restartLater(ctx: Context, id: string, delay: number): void {
-  const timer = new AbortController()
-  ctx.live.of(id).restartTimer = timer
+  const live = ctx.live.of(id)
+  live.restartTimer?.abort()
+  const timer = (live.restartTimer = new AbortController())
   const again = async () => {
     try {
       await ctx.clock.sleep(delay, timer.signal)
@@ -83,8 +88,32 @@ export function restartLater(ctx: Context, id: string, delay: number): void {
       const record = ctx.records.get(id)
       if (record?.state.kind !== 'restarting' || timer.signal.aborted) return
       ctx.records.update(id, { restartCount: record.restartCount + 1 })
-      await startLocked(ctx, id)
+      try {
+        await startLocked(ctx, id)
+      } catch (error) {
+        ctx.log.warn('restarting a container failed', { container: id, error: messageOf(error) })
+        tryAgain(ctx, id)
+      }
     })
   }
   inBackground(ctx, `restart ${id}`, again)
+}
+
+function tryAgain(ctx: Context, id: string): void {
+  const record = ctx.records.get(id)
+  if (record?.state.kind !== 'exited') return
+  const { last, startedAt } = record.state
+  const live = ctx.live.of(id)
+  const decision = decideRestart({
+    policy: record.hostConfig.RestartPolicy,
+    exitCode: last.code,
+    ranFor: 0,
+    restartCount: record.restartCount,
+    backoff: live.backoff,
+    stoppedByUser: record.stoppedByUser,
+  })
+  if (!decision.restart) return
+  live.backoff = decision.backoff
+  ctx.records.setState(id, { kind: 'restarting', last, startedAt, nextAt: ctx.clock.now() + decision.delay })
+  restartLater(ctx, id, decision.delay)
 }
