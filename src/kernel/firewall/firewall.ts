@@ -5,6 +5,7 @@ import type { NetworkNamespaces } from '#kernel/sandboxes/enter.ts'
 import { forgetFlows } from './forget-flows.ts'
 import type { FlowFilter } from './forget-flows.ts'
 import { NftContext } from './libnftables.ts'
+import { LowDescriptors } from './low-descriptors.ts'
 import { assertOwnTables } from './names.ts'
 
 /**
@@ -17,10 +18,11 @@ export class KernelFirewall implements Firewall {
   readonly #lane = new Lane()
   readonly #flowLane = new Lane()
   readonly #own: NftContext
+  readonly #low = new LowDescriptors()
 
   constructor(namespaces: NetworkNamespaces) {
     this.#namespaces = namespaces
-    this.#own = new NftContext()
+    this.#own = this.#low.vacate(() => new NftContext())
   }
 
   async apply(script: string, sandbox?: string): Promise<void> {
@@ -52,17 +54,19 @@ export class KernelFirewall implements Firewall {
 
   close(): void {
     this.#own.close()
+    this.#low.close()
   }
 
   #run(script: string, sandbox: string | undefined): Promise<string> {
     return this.#lane.run(async () => {
       if (sandbox === undefined) return this.#own.run(script)
-      const context = this.#namespaces.enter(sandbox, () => new NftContext())
+      const context = this.#namespaces.enter(sandbox, () => this.#low.vacate(() => new NftContext()))
       try {
         return await context.run(script)
       } finally {
         if (deletes(script)) await context.closeSoon()
         else context.close()
+        this.#low.refill()
       }
     })
   }
