@@ -203,7 +203,6 @@ async function inside() {
         Array.from({ length: 10_000 }, (_, i) => [`${20_000 + i}/udp`, bind(String(20_000 + i))]),
       ),
     })
-    sh('ulimit -n 20000')
     const started = performance.now()
     const opened = await networks.openSandbox(many, await networks.plan(many, { front: {} }))
     console.log(`10,000 ports: ${(performance.now() - started).toFixed(0)} ms`)
