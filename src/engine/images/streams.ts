@@ -18,14 +18,13 @@ export async function peek(source: Readable, bytes: number): Promise<{ head: Buf
     }
   }
   async function* all() {
-    try {
-      yield* parts
-      if (!ended) yield* { [Symbol.asyncIterator]: () => chunks }
-    } finally {
-      source.destroy()
-    }
+    yield* parts
+    if (!ended) yield* { [Symbol.asyncIterator]: () => chunks }
   }
-  return { head: Buffer.concat(parts).subarray(0, bytes), whole: Readable.from(all(), { objectMode: false }) }
+  const whole = Readable.from(all(), { objectMode: false })
+  // Not in a `finally` of the generator: one that never started has none to run.
+  whole.once('close', () => source.destroy())
+  return { head: Buffer.concat(parts).subarray(0, bytes), whole }
 }
 
 /**
