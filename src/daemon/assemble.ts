@@ -9,6 +9,7 @@ import { Volumes } from '#engine/volumes/index.ts'
 import type { Needs } from '#http/index.ts'
 import { HostBootstrap } from '#kernel/bootstrap/index.ts'
 import { decompressed } from '#kernel/files/decompress.ts'
+import { trimMemory } from '#kernel/memory.ts'
 import { openRuntime } from '#kernel/runtime/open.ts'
 import { prepareRoots } from '#kernel/runtime/roots.ts'
 import { systemClock } from '#lib/clock.ts'
@@ -124,6 +125,7 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
     initPath,
     listeners: () => events.listeners,
   })
+  const stopTrimming = trimMemory()
   return {
     needs: {
       containers,
@@ -145,6 +147,7 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
       await images.sweep(containers.snapshotKeys())
     },
     async close() {
+      stopTrimming()
       await containers.shutdown()
       await networks.close()
       const alone = (await runtime.list()).length === 0
