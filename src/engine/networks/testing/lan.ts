@@ -47,12 +47,12 @@ export function lan() {
       children.push(child)
       await new Promise(resolve => child.stdout.once('data', resolve))
     },
-    /** What a server says to somebody in a namespace ('' is the machine itself); '' when nobody answers in a second. */
+    /** What a server says to somebody in a namespace ('' is the machine itself); '' when nobody answers in half a second. */
     ask(namespace: string, host: string, port: number, protocol: 'tcp' | 'udp' = 'tcp'): string {
       const script =
         protocol === 'tcp'
-          ? `const s = require('net').connect(${port}, '${host}'); s.on('data', d => process.stdout.write(d)); s.on('error', () => {}); setTimeout(() => process.exit(), 1000).unref(); s.on('close', () => process.exit())`
-          : `const u = require('dgram').createSocket('udp${host.includes(':') ? 6 : 4}'); u.on('message', m => { process.stdout.write(m); process.exit() }); u.send('x', ${port}, '${host}'); u.on('error', () => process.exit()); setTimeout(() => process.exit(), 1000)`
+          ? `const s = require('net').connect(${port}, '${host}'); s.on('data', d => process.stdout.write(d)); s.on('error', () => {}); setTimeout(() => process.exit(), 500).unref(); s.on('close', () => process.exit())`
+          : `const u = require('dgram').createSocket('udp${host.includes(':') ? 6 : 4}'); u.on('message', m => { process.stdout.write(m); process.exit() }); u.send('x', ${port}, '${host}'); u.on('error', () => process.exit()); setTimeout(() => process.exit(), 500)`
       const [command, args] = inside(namespace, [process.execPath, '-e', script])
       return spawnSync(command, args, { encoding: 'utf8', timeout: 5000 }).stdout
     },
