@@ -66,5 +66,3 @@ export function clashOf(cidr: Cidr, claims: readonly Claim[]): Claim | undefined
     return other.family === cidr.family && other.base <= lastOf(cidr) && cidr.base <= lastOf(other)
   })
 }
-
-export const describe = (claim: Claim): string => `${claim.holder} ${formatCidr(claim.cidr)}`
