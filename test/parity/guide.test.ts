@@ -4,7 +4,7 @@ import { request } from 'node:http'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { TestDaemon, dockerClient } from '../support/daemon.ts'
-import { ok, run, TOOLS, type Tool } from '../support/tools.ts'
+import { ok, run, TOOLS } from '../support/tools.ts'
 
 // The commands of the user's guide, word for word where the images allow it: they are busybox under the guide's
 // names, with the command that the real image would have had given behind.
@@ -261,7 +261,7 @@ for (const tool of TOOLS) {
       const line = (await $('exec', 'temp_processor', 'grep', ' /app/temp ', '/proc/mounts')).split(' ')
       assert.equal(line[2], 'tmpfs')
       for (const option of ['rw', 'noexec', 'nosuid', 'size=102400k'])
-        assert.ok(line[3]!.split(',').includes(option), line[3])
+        assert.ok(line[3]!.split(',').includes(option), String(line[3]))
       await $('exec', 'temp_processor', 'touch', '/app/temp/file')
       await $('restart', '-t', '0', 'temp_processor')
       assert.equal(await $('exec', 'temp_processor', 'ls', '/app/temp'), '')

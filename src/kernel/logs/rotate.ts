@@ -76,6 +76,8 @@ export class LogRotation {
       this.#watcher = watch(this.#path, { persistent: false }, () => {
         this.#watcher?.close()
         this.#watcher = undefined
+        // The rate counts from here: the rest before would make it look low, and the next look come late.
+        this.#last = { ...this.#last, at: Date.now() }
         this.#again(FASTEST)
       })
       this.#watcher.on('error', () => {})

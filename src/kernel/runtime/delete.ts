@@ -36,8 +36,16 @@ export async function deleteContainer(
   await endMonitor(exits, id, bundle, dropClients)
   await removeCgroups(cgroups)
   rmSync(ctx.paths.runtimeState(id), { recursive: true, force: true })
-  rmSync(bundle, { recursive: true, force: true })
+  removeWhole(bundle)
   exits.forget(id)
+}
+
+/**
+ * The monitor, which has written the exit code and is about to end, removes its own files beside us, and rmSync takes an
+ * entry that has gone meanwhile for the end of its work.
+ */
+function removeWhole(directory: string): void {
+  for (let tries = 0; tries < 10 && existsSync(directory); tries++) rmSync(directory, { recursive: true, force: true })
 }
 
 async function endProcesses(ctx: RuntimeContext, id: string, cgroups: Record<string, string>): Promise<void> {
