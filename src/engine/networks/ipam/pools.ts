@@ -1,5 +1,5 @@
 import { unavailable } from '#lib/errors.ts'
-import { formatCidr, lastOf, parseCidr } from './address.ts'
+import { lastOf, parseCidr } from './address.ts'
 import type { Cidr } from './address.ts'
 
 /** Something that a new subnet must not overlap, and how to name it to the user. */
