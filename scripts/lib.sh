@@ -8,3 +8,17 @@ fi
 PATH="$PWD/node_modules/.bin:$PWD/node_modules/node/bin:$PATH"
 export PATH NODE_COMPILE_CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/berth"
 ./berth setup --yes
+
+# need PROGRAM PACKAGE …: installs the packages whose program is missing.
+need() {
+  missing=""
+  while [ $# -gt 0 ]; do
+    command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
+    shift 2
+  done
+  [ -z "$missing" ] && return
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq
+  # shellcheck disable=SC2086
+  apt-get install -y --no-install-recommends $missing
+}

@@ -50,7 +50,7 @@ export const NEEDS: readonly Need[] = [
   {
     package: 'mmdebstrap',
     why: '`image bootstrap debian:…`',
-    present: () => hasProgram('mmdebstrap') || hasProgram('debootstrap'),
+    present: () => hasProgram('mmdebstrap'),
   },
   { package: 'busybox-static', why: '`image bootstrap busybox`', present: () => hasProgram('busybox') },
 ]
