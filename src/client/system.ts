@@ -1,5 +1,5 @@
 import type { AuthConfig, AuthResponse, DiskUsage, EventMessage, SystemInfo, SystemVersion } from '#wire/index.ts'
-import { jsonLines } from './json-lines.ts'
+import { jsonLines, textLines } from './json-lines.ts'
 import type { FilterMap } from './query.ts'
 import type { Transport } from './transport.ts'
 
@@ -48,6 +48,12 @@ export class EventsClient {
 
   constructor(transport: Transport) {
     this.#transport = transport
+  }
+
+  /** The same as text, one event each: `timeNano` has more digits than a number holds. */
+  async lines(options: EventOptions = {}): Promise<AsyncGenerator<string>> {
+    const { signal, ...query } = options
+    return textLines(await this.#transport.request('GET', '/events', { query, signal }))
   }
 
   /** Resolves when the daemon has subscribed: what happens afterwards is not missed. */

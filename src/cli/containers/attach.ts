@@ -16,9 +16,9 @@ export const command = defineCommand({
     const detachKeys = flags['detach-keys'] || context.config.detachKeys || ''
     parseDetachKeys(detachKeys)
     const { Id: id, State: state, Config: config } = await containers.inspect(args[0]!)
-    if (!state.Running) throw new CliError('cannot attach to a stopped container, start it first')
-    if (state.Paused) throw new CliError('cannot attach to a paused container, unpause it first')
-    if (state.Restarting) throw new CliError('cannot attach to a restarting container, wait until it is running')
+    if (!state.Running) throw new CliError('You cannot attach to a stopped container, start it first')
+    if (state.Paused) throw new CliError('You cannot attach to a paused container, unpause it first')
+    if (state.Restarting) throw new CliError('You cannot attach to a restarting container, wait until it is running')
     const tty = config.Tty
     const stdin = !flags['no-stdin'] && config.OpenStdin
     checkTerminal(context, { stdin, tty })

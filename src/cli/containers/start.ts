@@ -29,7 +29,7 @@ export const command = defineCommand({
         return name
       })
     } catch (error) {
-      throw new CliError(`${(error as Error).message}\nfailed to start containers: ${args.join(', ')}`)
+      throw new CliError(`${(error as Error).message}\nError: failed to start containers: ${args.join(', ')}`)
     }
     return 0
   },

@@ -21,9 +21,7 @@ export const command = defineCommand({
     const images = await context.client.images.list({ all: flags.all || undefined, filters })
     const digests = flags.digests || /\.Digest\b/.test(format)
     const sorted = images.toSorted((a, b) => b.Created - a.Created)
-    let rows = sorted.flatMap(image => imageRows(image, { trunc: !flags['no-trunc'], digests }))
-    // One id for each image, however many names it has.
-    if (flags.quiet && format === '') rows = Array.from(new Map(rows.map(row => [row['ID'], row])).values())
+    const rows = sorted.flatMap(image => imageRows(image, { trunc: !flags['no-trunc'], digests }))
     const columns = flags.digests
       ? ['Repository', 'Tag', 'Digest', 'ID', 'CreatedSince', 'Size']
       : IMAGE_LISTING.columns

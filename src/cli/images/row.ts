@@ -40,9 +40,9 @@ export function imageRows(image: ImageSummaryJson, options: ImageRowOptions): Ro
       CreatedSince: image.Created > 0 ? ago(created, now) : 'N/A',
       CreatedAt: goTime(created),
       Size: humanSize(image.Size, 3),
-      SharedSize: image.SharedSize < 0 ? 'N/A' : humanSize(image.SharedSize, 3),
-      UniqueSize: image.SharedSize < 0 ? 'N/A' : humanSize(image.Size - image.SharedSize, 3),
-      VirtualSize: humanSize(image.Size, 3),
+      SharedSize: image.SharedSize < 0 ? 'N/A' : humanSize(image.SharedSize),
+      UniqueSize: image.SharedSize < 0 ? 'N/A' : humanSize(image.Size - image.SharedSize),
+      VirtualSize: humanSize(image.Size),
       Containers: image.Containers < 0 ? 'N/A' : String(image.Containers),
     })
   }

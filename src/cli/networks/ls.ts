@@ -1,6 +1,6 @@
 import { defineCommand, FORMAT_HELP } from '../core/command.ts'
 import { printRows, type Listing } from '../render/format.ts'
-import { goTime, shortId } from '../render/units.ts'
+import { goTimeOf, shortId } from '../render/units.ts'
 
 const LISTING: Listing = {
   headings: {
@@ -45,7 +45,7 @@ export const command = defineCommand({
             .map(([key, value]) => `${key}=${value}`)
             .join(','),
           Label: (name: unknown) => labels[String(name)] ?? '',
-          CreatedAt: goTime(Date.parse(network.Created)),
+          CreatedAt: goTimeOf(network.Created),
         }
       })
     printRows(context, rows, LISTING, {

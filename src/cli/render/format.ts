@@ -41,11 +41,13 @@ export function renderRows(
     return rows.map(row => `${String(row[listing.quiet!])}\n`).join('')
   }
   if (format === 'json' || format === '{{json .}}' || format === '{{ json . }}') {
-    return rows.map(row => `${goJson(jsonRow(row, listing))}\n`).join('')
+    return rows.map(row => `${escapeHtml(goJson(jsonRow(row, listing)))}\n`).join('')
   }
   const isTable = format === '' || format === 'table' || /^table\s/.test(format)
   if (!isTable) {
     const template = compileFormat(format)
+    // A wrong field is wrong without rows too.
+    if (rows.length === 0) template(headingRow(listing))
     return rows.map(row => `${template(row)}\n`).join('')
   }
   const custom = format.replace(/^table\s*/, '')
@@ -64,12 +66,17 @@ export function renderRows(
 /** Go's replacer for formats typed in a shell: `\t` and `\n` are what they look like. */
 function compileFormat(format: string): (row: Row) => string {
   const source = format.replaceAll('\\t', '\t').replaceAll('\\n', '\n')
-  const template = compile(source)
+  let template: (row: Row) => string
+  try {
+    template = compile(source)
+  } catch (error) {
+    throw new CliError((error as Error).message.replace(/^template parsing error/, 'failed to parse template'))
+  }
   return row => {
     try {
       return template(row)
     } catch (error) {
-      throw new CliError((error as Error).message)
+      throw new CliError(`failed to execute template: ${(error as Error).message}`)
     }
   }
 }
@@ -79,6 +86,11 @@ function headingRow(listing: Listing): Row {
   const row: Row = { ...listing.headings }
   row['Label'] = (name: unknown) => String(name).split('.').at(-1)
   return row
+}
+
+/** As Go's encoder does by itself. */
+function escapeHtml(json: string): string {
+  return json.replace(/[<>&]/g, char => `\\u00${char.charCodeAt(0).toString(16)}`)
 }
 
 function jsonRow(row: Row, listing: Listing): Row {
@@ -93,6 +105,7 @@ export function printDocuments(context: Context, documents: readonly unknown[], 
     return
   }
   const template = format === 'json' ? goJson : compileDocument(format)
+  if (documents.length === 0) context.print('')
   for (const document of documents) context.print(template(document))
 }
 

@@ -49,6 +49,13 @@ export function ago(time: number, now = Date.now()): string {
   return `${humanDuration(now - time)} ago`
 }
 
+/** The same of an RFC 3339 text, with what it has below a second. */
+export function goTimeOf(text: string): string {
+  const fraction = /\.(\d+)/.exec(text)?.[1]?.replace(/0+$/, '') ?? ''
+  const shown = goTime(Date.parse(text))
+  return fraction === '' ? shown : `${shown.slice(0, 19)}.${fraction}${shown.slice(19)}`
+}
+
 /** Go's time.String in the local zone, as `{{.CreatedAt}}` shows it: `2026-01-02 15:04:05 +0000 UTC`. */
 export function goTime(time: number): string {
   const date = new Date(time)

@@ -75,7 +75,7 @@ export function usageRows(usage: DiskUsage): Row[] {
 function verbose(usage: DiskUsage, columns: number | undefined): string {
   const cells = (rows: readonly Row[], fields: readonly string[]) =>
     rows.map(row => fields.map(field => String(row[field] ?? '')))
-  const images = (usage.Images ?? []).flatMap(image => imageRows(image, { trunc: true, digests: false }))
+  const images = (usage.Images ?? []).map(image => imageRows(image, { trunc: true, digests: false })[0]!)
   const containers = (usage.Containers ?? []).map(container => containerRow(container, { trunc: true }))
   const volumes = (usage.Volumes ?? []).map(volumeRow)
   return [
@@ -87,7 +87,7 @@ function verbose(usage: DiskUsage, columns: number | undefined): string {
       ],
       columns,
     ),
-    '\nContainers space usage:\n',
+    'Containers space usage:\n',
     table(
       [
         ['CONTAINER ID', 'IMAGE', 'COMMAND', 'LOCAL VOLUMES', 'SIZE', 'CREATED', 'STATUS', 'NAMES'],
@@ -95,8 +95,8 @@ function verbose(usage: DiskUsage, columns: number | undefined): string {
       ],
       columns,
     ),
-    '\nLocal Volumes space usage:\n',
+    'Local Volumes space usage:\n',
     table([['VOLUME NAME', 'LINKS', 'SIZE'], ...cells(volumes, ['Name', 'Links', 'Size'])], columns),
-    '\nBuild cache usage: 0B\n',
+    'Build cache usage: 0B\n',
   ].join('\n')
 }

@@ -34,16 +34,19 @@ export const command = defineCommand({
       throw new CliError(`${JSON.stringify(flags.type)} is not a valid value for --type`)
     }
     const types = flags.type === '' ? TYPES : [flags.type as ObjectType]
+    if (types.length === 1) {
+      return inspectAll(context, args, flags.format, name => find(context, types[0]!, name, flags.size))
+    }
     await inspectAll(context, args, flags.format, async name => {
       for (const type of types) {
         try {
           return await find(context, type, name, flags.size)
         } catch (error) {
           // A name that another type's rules forbid is not found there either.
-          if (!isKind(error, 'not-found') && !(types.length > 1 && isKind(error, 'invalid'))) throw error
+          if (!isKind(error, 'not-found') && !isKind(error, 'invalid')) throw error
         }
       }
-      throw new CliError(flags.type === '' ? `Error: No such object: ${name}` : `Error: No such ${flags.type}: ${name}`)
+      throw new CliError(`Error: No such object: ${name}`)
     })
   },
 })
