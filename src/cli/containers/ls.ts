@@ -21,7 +21,7 @@ export const command = defineCommand({
     const list = await context.client.containers.list({
       all: flags.all || undefined,
       limit,
-      size: flags.size || /\.Size\b/.test(format) || undefined,
+      size: flags.size || /\.Size\b|\bjson \.(\s|\})/.test(format) || undefined,
       filters: flags.filter,
     })
     const rows = list.map(container => containerRow(container, { trunc: !flags['no-trunc'] }))

@@ -15,7 +15,7 @@ export const command = defineCommand({
       const [number, protocol = 'tcp'] = wanted.split('/') as [string, string?]
       if (!/^\d+$/.test(number)) throw new CliError(`Error: invalid port (${number})`)
       const bindings = ports[`${number}/${protocol}`]
-      if (!bindings?.length) throw new CliError(`Error: No public port '${number}/${protocol}' published for ${name}`)
+      if (!bindings?.length) throw new CliError(`Error: No public port '${wanted}' published for ${name}`)
       for (const { HostIp, HostPort } of bindings) context.print(address(HostIp, HostPort))
       return
     }

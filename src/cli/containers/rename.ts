@@ -1,4 +1,5 @@
 import { CliError, defineCommand } from '../core/command.ts'
+import { errorText } from '../core/report.ts'
 
 export const command = defineCommand({
   usage: 'CONTAINER NEW_NAME',
@@ -8,6 +9,10 @@ export const command = defineCommand({
   async run(context, { args }) {
     const [before, after] = args.map(name => name.trim())
     if (!before || !after) throw new CliError('Error: Neither old nor new names may be empty')
-    await context.client.containers.rename(before, after)
+    try {
+      await context.client.containers.rename(before, after)
+    } catch (error) {
+      throw new CliError(`${errorText(error)}\nError: failed to rename container named ${before}`)
+    }
   },
 })

@@ -43,6 +43,7 @@ export function containerRow(container: ContainerSummary, options: { trunc: bool
     CreatedAt: goTime(created),
     RunningFor: ago(created, now),
     Ports: displayPorts(container.Ports ?? []),
+    Platform: null,
     State: container.State,
     Status: container.Status,
     Size: sizeText(container),

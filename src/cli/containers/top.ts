@@ -1,6 +1,9 @@
 import { defineCommand } from '../core/command.ts'
 import { table } from '../render/table.ts'
 
+/** Docker's for this command. */
+const COLUMN_WIDTH = 20
+
 export const command = defineCommand({
   usage: 'CONTAINER [ps OPTIONS]',
   args: [1, Infinity],
@@ -10,6 +13,6 @@ export const command = defineCommand({
   async run(context, { args }) {
     const [name, ...options] = args
     const { Titles, Processes } = await context.client.containers.top(name!, options.join(' ') || undefined)
-    context.stdout.write(table([Titles, ...Processes], context.columns))
+    context.stdout.write(table([Titles, ...Processes], context.columns, COLUMN_WIDTH))
   },
 })

@@ -16,14 +16,15 @@ export function textWidth(text: string): number {
 
 /**
  * Lines up cells as Go's tabwriter does for Docker: at least 10 wide, 3 between, the last cell of a line open.
+ * @param minimum width of every column but the last
  * @param columns width of the terminal; the widest cells are cut so that lines fit
  */
-export function table(rows: readonly (readonly string[])[], columns?: number): string {
+export function table(rows: readonly (readonly string[])[], columns?: number, minimum = MINIMUM): string {
   const widths: number[] = []
   for (const row of rows) {
     row.forEach((cell, i) => {
       const last = i === row.length - 1
-      widths[i] = Math.max(widths[i] ?? 0, textWidth(cell) + (last ? 0 : PADDING), last ? 0 : MINIMUM)
+      widths[i] = Math.max(widths[i] ?? 0, textWidth(cell) + (last ? 0 : PADDING), last ? 0 : minimum)
     })
   }
   if (columns !== undefined) shrink(widths, rows[0] ?? [], columns)

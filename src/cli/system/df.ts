@@ -76,7 +76,9 @@ function verbose(usage: DiskUsage, columns: number | undefined): string {
   const cells = (rows: readonly Row[], fields: readonly string[]) =>
     rows.map(row => fields.map(field => String(row[field] ?? '')))
   const images = (usage.Images ?? []).map(image => imageRows(image, { trunc: true, digests: false })[0]!)
-  const containers = (usage.Containers ?? []).map(container => containerRow(container, { trunc: true }))
+  const containers = (usage.Containers ?? []).map(container =>
+    containerRow({ ...container, SizeRootFs: 0 }, { trunc: true }),
+  )
   const volumes = (usage.Volumes ?? []).map(volumeRow)
   return [
     'Images space usage:\n',
