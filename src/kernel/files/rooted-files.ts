@@ -13,6 +13,8 @@ import { cleanPath, Root, splitPath } from './root.ts'
 import { unpack } from './unpack.ts'
 
 const { O_DIRECTORY, O_NONBLOCK, O_RDONLY } = fs.constants
+/** Bytes that a file of unknown size is first given. */
+const SMALL = 4096
 
 /** Files inside a root directory, through openat2(2). What a path leads to is held by descriptor while it is used. */
 export class HostRootedFiles implements RootedFiles {
@@ -45,9 +47,14 @@ export class HostRootedFiles implements RootedFiles {
       try {
         const stat = at.statat(fd, '')
         if (kindOf(stat.mode) !== 'file') throw invalid(`${path} is a ${kindOf(stat.mode)}, not a file`)
-        const buffer = Buffer.alloc(maxBytes + 1)
+        // By its size, and one byte to meet the end; files of /proc have no size and let it grow.
+        let buffer = Buffer.allocUnsafe(Math.min(maxBytes + 1, Math.max(stat.size + 1, SMALL)))
         let length = 0
-        while (length < buffer.length) {
+        for (;;) {
+          if (length === buffer.length) {
+            if (length > maxBytes) break
+            buffer = Buffer.concat([buffer], Math.min(maxBytes + 1, 2 * length))
+          }
           const read = fs.readSync(fd, buffer, length, buffer.length - length, null)
           if (read === 0) break
           length += read
@@ -125,7 +132,7 @@ async function within<T>(root: string, path: string, work: (opened: Root) => T):
     if (hasErrno(cause, 'ENOENT')) throw notFound(`no such file or directory: ${path}`, { cause })
     if (hasErrno(cause, 'ENOTDIR')) throw invalid(`not a directory: ${path}`, { cause })
     if (hasErrno(cause, 'ELOOP')) throw invalid(`too many symbolic links: ${path}`, { cause })
-    if (hasErrno(cause, 'ENAMETOOLONG')) throw invalid(`path is too long: ${path.slice(0, 80)}…`, { cause })
+    if (hasErrno(cause, 'ENAMETOOLONG')) throw invalid(`path is too long: ${path.slice(0, 80)}…`)
     if (cause instanceof BerthError) throw cause
     throw system(`${path} in ${root}`, { cause })
   } finally {

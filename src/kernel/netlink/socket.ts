@@ -30,6 +30,7 @@ const DUMP_ATTEMPTS = 5
 export class NetlinkSocket {
   readonly #fd: number
   readonly #lane: Lane
+  readonly #buffer = Buffer.allocUnsafe(BUFFER_BYTES)
   #sequence = 1
 
   constructor(protocol: number, lane: Lane) {
@@ -115,9 +116,9 @@ export class NetlinkSocket {
   }
 
   #receive(): NetlinkMessage[] {
-    const buffer = Buffer.allocUnsafe(BUFFER_BYTES)
-    const length = libc.recv(this.#fd, buffer, libc.MSG_DONTWAIT)
-    return decodeMessages(buffer.subarray(0, length))
+    const length = libc.recv(this.#fd, this.#buffer, libc.MSG_DONTWAIT)
+    // Messages are views of what they were decoded from, and the next call writes over the buffer.
+    return decodeMessages(Buffer.from(this.#buffer.subarray(0, length)))
   }
 }
 

@@ -17,6 +17,8 @@ const STDERR = 3
 const F_DUPFD_CLOEXEC = 1030
 /** Messages held here before the monitor is made to wait; each is at most 8 KiB. */
 const HIGH_WATER = 64
+/** A byte that names the stream and conmon's buffer of 8 KiB. */
+const MAX_MESSAGE = 16 * 1024
 /** conmon reads a message of stdin into a buffer of 32 KiB and loses what does not fit. */
 const MAX_STDIN = 16 * 1024
 /** Milliseconds between looks at whether the process of a slow client still lives. */
@@ -87,7 +89,7 @@ export class SocketAttachment implements Attachment {
   readonly #isDead: () => boolean
   readonly #onEnd: () => void
   readonly #queue: Message[] = []
-  readonly #buffer = new Uint8Array(64 * 1024)
+  readonly #buffer = new Uint8Array(MAX_MESSAGE)
   readonly #writer: Socket
   #reader: Socket
   #spare: number | undefined

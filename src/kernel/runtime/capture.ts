@@ -31,7 +31,7 @@ export function captureProcess(file: string, args: string[], cwd: string): Captu
   return {
     exitCode: () => (code ??= reap(pid)),
     output() {
-      const buffer = Buffer.alloc(65536)
+      const buffer = Buffer.allocUnsafe(8192)
       try {
         return buffer.toString('utf8', 0, readSync(readEnd, buffer)).trim()
       } catch {

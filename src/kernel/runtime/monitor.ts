@@ -103,7 +103,7 @@ class Monitor implements MonitorProcess {
   }
 
   stderr(): string {
-    const buffer = Buffer.alloc(16384)
+    const buffer = Buffer.allocUnsafe(8192)
     try {
       return buffer.toString('utf8', 0, readSync(this.#stderr, buffer)).trim()
     } catch {
