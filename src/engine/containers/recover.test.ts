@@ -47,6 +47,7 @@ test('after a reboot `unless-stopped` remembers the user; half-done starts and r
     await t.containers.stop('down', {})
     await t.create('half')
     await t.create('going')
+    await t.create('once', {}, { AutoRemove: true })
   })
   const records = t.store.repository<{ state: unknown }>('containers')
   const set = (name: string, state: unknown) => {
@@ -54,6 +55,7 @@ test('after a reboot `unless-stopped` remembers the user; half-done starts and r
     records.put(id, { ...records.get(id), state })
   }
   set('half', { kind: 'starting', since: '2026-01-01T00:00:00Z' })
+  set('once', { kind: 'starting', since: '2026-01-01T00:00:00Z' })
   set('going', { kind: 'removing' })
   t.runtime.containers.clear()
   await t.restart().recover()
@@ -61,7 +63,7 @@ test('after a reboot `unless-stopped` remembers the user; half-done starts and r
   assert.equal(t.containers.get('up').state.kind, 'running')
   assert.equal(t.containers.get('down').state.kind, 'exited')
   assert.equal(t.containers.get('half').state.kind, 'created')
-  assert.throws(() => t.containers.get('going'), /No such container/)
+  for (const gone of ['going', 'once']) assert.throws(() => t.containers.get(gone), /No such container/)
 })
 
 test('one that shares the network of another comes up after it, whatever the order', async () => {

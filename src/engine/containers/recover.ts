@@ -70,9 +70,12 @@ async function compare(ctx: Context, record: ContainerRecord): Promise<ExitRepor
       endpoints: detached(record.endpoints),
       publishedPorts: [],
       sandboxPath: '',
-      state: state.last
-        ? { kind: 'exited', last: { ...last, error }, startedAt: state.since }
-        : { kind: 'created', error, exitCode: 128 },
+      // As after any start that failed: `finishRemoval` takes those that remove themselves.
+      state: record.hostConfig.AutoRemove
+        ? { kind: 'removing', last: { ...last, error } }
+        : state.last
+          ? { kind: 'exited', last: { ...last, error }, startedAt: state.since }
+          : { kind: 'created', error, exitCode: 128 },
     })
     return undefined
   }

@@ -1,8 +1,8 @@
-import { BerthError, conflict } from '#lib/errors.ts'
+import { conflict, invalid } from '#lib/errors.ts'
 import { publish, type Context } from './context.ts'
 import { parseName } from './names.ts'
 
-/** `POST /containers/{id}/rename`. @throws conflict when the name is taken */
+/** `POST /containers/{id}/rename`. @throws conflict when the name is taken, invalid when it is its own */
 export function rename(ctx: Context, reference: string, wanted: string): Promise<void> {
   const { id } = ctx.records.find(reference)
   const name = parseName(wanted)
@@ -10,7 +10,7 @@ export function rename(ctx: Context, reference: string, wanted: string): Promise
     const record = ctx.records.find(id)
     if (record.state.kind === 'removing') throw conflict(`container ${record.name} is being removed`)
     if (record.name === name) {
-      throw new BerthError('conflict', 'Renaming a container with the same name as its current name')
+      throw invalid('Renaming a container with the same name as its current name')
     }
     ctx.records.reserveName(name, id)
     const renamed = ctx.records.update(id, { name })

@@ -1,5 +1,5 @@
 import { rfc3339Nano } from '#lib/clock.ts'
-import { invalid } from '#lib/errors.ts'
+import { BerthError, invalid, isKind } from '#lib/errors.ts'
 import type { Rollback } from '#lib/rollback.ts'
 import type { ContainerConfig, EndpointRequest, HostConfig } from '#model/config.ts'
 import type { ContainerRecord } from '#model/container.ts'
@@ -17,11 +17,25 @@ import { mountPointOf, planMounts } from './plan-mounts.ts'
 import { resolveReferences } from './references.ts'
 import { validate } from './validate.ts'
 
-/** `POST /containers/create`: everything is checked first; what a failure left half made is undone. */
-export async function create(ctx: Context, request: CreateContainer): Promise<{ id: string; warnings: string[] }> {
+type Created = { id: string; warnings: string[] }
+
+/**
+ * `POST /containers/create`: everything is checked first; what a failure left half made is undone.
+ * @throws not-found for nothing but the image: clients take it as their cue to pull
+ */
+export async function create(ctx: Context, request: CreateContainer): Promise<Created> {
   if (!request.config.Image) throw invalid('no image specified: name the image to create the container from')
-  const wantedName = request.name === '' ? '' : parseName(request.name)
   const image = ctx.images.resolve(request.config.Image, request.platform)
+  try {
+    return await createFrom(ctx, request, image)
+  } catch (error) {
+    if (!(error instanceof BerthError) || !isKind(error, 'not-found')) throw error
+    throw invalid(error.message, { cause: error, details: error.details })
+  }
+}
+
+async function createFrom(ctx: Context, request: CreateContainer, image: ImageRecord): Promise<Created> {
+  const wantedName = request.name === '' ? '' : parseName(request.name)
   const facts = ctx.host.facts()
   const { limits: hostConfig, warnings } = checkLimits(normalize(request.hostConfig, ctx.cgroups.mode), {
     cpus: facts.cpus,

@@ -40,6 +40,7 @@ export async function startLocked(ctx: Context, id: string): Promise<void> {
     kind: 'starting',
     since: rfc3339Nano(ctx.clock.nowNano()),
     ...(last ? { last } : {}),
+    ...(before.state.kind === 'restarting' ? { again: true } : {}),
   })
   const rollback = rollbackFor(ctx, `start ${record.name}`)
   let made: { run: Run; network: RunNetwork }
