@@ -83,6 +83,8 @@ export class Context {
     const { request } = this
     const body = new PassThrough({ highWaterMark: UPLOAD_BUFFER })
     request.once('error', cause => body.destroy(clientGone(cause)))
+    // Whoever reads it hears of errors; where it was refused unread, a client that goes away then is no event.
+    body.on('error', () => {})
     body.once('close', () => request.unpipe(body))
     return request.pipe(body)
   }

@@ -14,6 +14,8 @@ import { statusOf } from './status.ts'
 
 /** Bytes: lists of names in a query and credentials in headers are long. */
 const MAX_HEADER = 1024 * 1024
+/** Milliseconds that a client whose upload was refused has to stop sending. */
+const LINGER = 1000
 
 export interface ApiServerOptions {
   routes: readonly Route[]
@@ -197,6 +199,13 @@ export class ApiServer {
     }
     const body = Buffer.from(`${JSON.stringify({ message: messageOf(error) })}\n`)
     response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': body.length })
-    response.end(request.method === 'HEAD' ? undefined : body)
+    if (request.complete || upgrade) return void response.end(request.method === 'HEAD' ? undefined : body)
+    // Closing under a client that still sends would break its pipe before it has read why.
+    response.write(body)
+    const linger = setTimeout(() => response.end(), LINGER)
+    request.once('close', () => {
+      clearTimeout(linger)
+      response.end()
+    })
   }
 }

@@ -1,6 +1,8 @@
-import { invalid } from '#lib/errors.ts'
+import type { ContainersService } from '#engine/containers/index.ts'
+import { invalid, notFound } from '#lib/errors.ts'
 import type { EngineEvent } from '#model/event.ts'
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { request, type IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -276,5 +278,22 @@ test('an upload that the client leaves half way fails for the engine', async () 
   )
   setTimeout(() => half.destroy(), 50)
   await new Promise(resolve => half.once('close', resolve))
+  assert.equal((await api.call('GET', '/_ping')).status, 200)
+})
+
+test('a client that goes away after its upload was refused unread is no event', async () => {
+  const refusing: Partial<ContainersService> = {
+    archivePut: () => Promise.reject(notFound('no such container: x')),
+  }
+  await using api = await testServer({ containers: refusing })
+  for (let i = 0; i < 5; i++) {
+    const socket = api.dial(
+      'PUT /containers/x/archive?path=/ HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nabc',
+    )
+    const [answer] = (await once(socket, 'data')) as [Buffer]
+    assert.match(answer.toString(), /^HTTP\/1\.1 404 /)
+    socket.destroy()
+    await once(socket, 'close')
+  }
   assert.equal((await api.call('GET', '/_ping')).status, 200)
 })
