@@ -12,12 +12,26 @@ export const integer = z
   .number()
   .refine(value => Number.isInteger(value) && Math.abs(value) <= 2 ** 63, { message: 'int64' })
   .nullish()
-export const strings = z.array(z.string()).nullish()
-export const stringMap = z.record(z.string(), z.string().nullable()).nullish()
+/** Stops at the first that is none: a million complaints take seconds to write. */
+const stringList = z.array(z.unknown()).superRefine((list, context) => {
+  const wrong = list.findIndex(item => typeof item !== 'string')
+  if (wrong < 0) return
+  context.addIssue({ code: 'invalid_type', expected: 'string', path: [wrong], input: list[wrong] })
+}) as unknown as z.ZodType<string[]>
+export const strings = stringList.nullish()
+export const stringMap = (
+  z.record(z.string(), z.unknown()).superRefine((map, context) => {
+    for (const key in map) {
+      if (map[key] === null || typeof map[key] === 'string') continue
+      context.addIssue({ code: 'invalid_type', expected: 'string', path: [key], input: map[key] })
+      return
+    }
+  }) as unknown as z.ZodType<Record<string, string | null>>
+).nullish()
 /** A set: `{"80/tcp": {}}`. */
 export const keySet = z.record(z.string(), z.looseObject({}).nullable()).nullish()
 /** `"a b"` or `["a", "b"]`. */
-export const command = z.union([z.string(), z.array(z.string())]).nullish()
+export const command = z.union([z.string(), stringList]).nullish()
 
 const GO_TYPE: Readonly<Record<string, string>> = {
   string: 'string',
