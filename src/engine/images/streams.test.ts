@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
-import { peek, readAll } from './streams.ts'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
+import { decompressed, peek, readAll } from './streams.ts'
 
 test('what was peeked into and is then not read is closed', async () => {
   const source = Readable.from([Buffer.from('abc'), Buffer.alloc(1 << 20)], { objectMode: false })
@@ -23,5 +24,15 @@ test('what was peeked into reads as if it had not been', async () => {
       3,
     )
     assert.equal((await readAll(whole, 100, 'it')).toString(), parts.join(''))
+  }
+})
+
+test('a compressed stream that is cut short or broken is the fault of who sent it', async () => {
+  const text = Buffer.from(Array.from({ length: 5000 }, (_, i) => `line ${i}`).join('\n'))
+  for (const whole of [gzipSync(text), zstdCompressSync(text)]) {
+    const good = await decompressed(Readable.from([whole], { objectMode: false }), 'archive')
+    assert.deepEqual(await readAll(good, 1 << 20, 'it'), text)
+    const cut = await decompressed(Readable.from([whole.subarray(0, 400)], { objectMode: false }), 'archive')
+    await assert.rejects(readAll(cut, 1 << 20, 'it'), { kind: 'invalid', message: /^archive is damaged/ })
   }
 })

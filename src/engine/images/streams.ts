@@ -1,7 +1,7 @@
 import { PassThrough, Readable, Transform, pipeline } from 'node:stream'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { compressionOf } from '#codec/oci/manifest.ts'
-import { invalid } from '#lib/errors.ts'
+import { BerthError, invalid, messageOf } from '#lib/errors.ts'
 
 /** The first bytes of a stream, and the stream as if they had not been read. */
 export async function peek(source: Readable, bytes: number): Promise<{ head: Buffer; whole: Readable }> {
@@ -43,9 +43,15 @@ export async function decompressed(
     case 'none':
       return whole
     case 'gzip':
-      return pipeline(whole, createGunzip(), () => {})
+      return blamed(
+        pipeline(whole, createGunzip(), () => {}),
+        what,
+      )
     case 'zstd':
-      return pipeline(whole, createZstdDecompress(), () => {})
+      return blamed(
+        pipeline(whole, createZstdDecompress(), () => {}),
+        what,
+      )
     case 'bzip2':
     case 'xz':
       if (other) return await other(whole)
@@ -53,6 +59,23 @@ export async function decompressed(
       throw invalid(`${what} is compressed with ${compression}: unpack it first, or use gzip or zstd`)
   }
 }
+
+/** What zlib says of bad input is the input's fault, not the host's. */
+function blamed(plain: Readable, what: string): Readable {
+  async function* all() {
+    try {
+      yield* plain
+    } catch (cause) {
+      if (cause instanceof BerthError || !/^(Z_|ZSTD_|ERR_ZLIB)/.test(codeOf(cause))) throw cause
+      throw invalid(`${what} is damaged: ${messageOf(cause)}`, { cause })
+    }
+  }
+  const whole = Readable.from(all(), { objectMode: false })
+  whole.once('close', () => plain.destroy())
+  return whole
+}
+
+const codeOf = (error: unknown) => (error instanceof Error && 'code' in error ? String(error.code) : '')
 
 export async function readAll(source: Readable, limit: number, what: string): Promise<Buffer> {
   const parts: Buffer[] = []

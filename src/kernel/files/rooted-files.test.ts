@@ -245,4 +245,19 @@ describe('rooted files', { skip: process.getuid?.() !== 0 && 'needs root' }, () 
     await files.makeDirectories(root, '/lib/a/b')
     await files.makeDirectories(root, '/')
   })
+
+  it('says of names and links that cannot be that the archive is wrong', async () => {
+    const root = makeRoot()
+    for (const member of [
+      { name: 'n'.repeat(300) },
+      { name: 'n'.repeat(5000) },
+      { name: 'etc/passwd/x' },
+      { name: 'l', type: 'link' as const, linkName: 'nothing/here' },
+    ]) {
+      await assert.rejects(files.extract(root, '/', tar(member)), {
+        kind: 'invalid',
+        message: /^archive cannot be unpacked: .{1,200}$/,
+      })
+    }
+  })
 })

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import { TarReader } from '#codec/tar/index.ts'
 import { BerthError, invalid, messageOf } from '#lib/errors.ts'
+import { hasErrno } from '../ffi/errno.ts'
 import { decompressed } from './decompress.ts'
 import { Extractor } from './extractor.ts'
 import type { ExtractRules } from './extractor.ts'
@@ -49,8 +50,15 @@ export async function unpack(
   }
 }
 
-/** What zlib says of bad input is the archive's fault, not the host's. */
+/** Errors that only what the archive itself says can lead to. */
+const FAULTS_OF_ARCHIVE = ['ENAMETOOLONG', 'ENOENT', 'ENOTDIR', 'ELOOP', 'EXDEV', 'EMLINK'] as const
+
+/** What zlib says of bad input, and the kernel of impossible names and links, is the archive's fault, not the host's. */
 function damaged(error: unknown): unknown {
+  if (hasErrno(error, ...FAULTS_OF_ARCHIVE)) {
+    const words = hasErrno(error, 'ENAMETOOLONG') ? 'a name in it is too long' : messageOf(error)
+    return invalid(`archive cannot be unpacked: ${words}`)
+  }
   if (error instanceof BerthError || !(error instanceof Error) || !('code' in error)) return error
   if (!/^(Z_|ZSTD_|ERR_ZLIB)/.test(String(error.code))) return error
   return invalid(`archive is damaged: ${messageOf(error)}`, { cause: error })
