@@ -4,7 +4,9 @@ import type { ContainerState } from './container.ts'
 export type ContainerStatus = 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead'
 
 export function statusOf(state: ContainerState): ContainerStatus {
-  return state.kind === 'starting' ? (state.last ? 'exited' : 'created') : state.kind
+  if (state.kind !== 'starting') return state.kind
+  if (state.again) return 'restarting'
+  return state.last ? 'exited' : 'created'
 }
 
 export type Verdict = { ok: true } | { ok: false; kind: 'not-modified' | 'conflict'; reason: string }

@@ -39,7 +39,8 @@ export interface Run {
  */
 export type ContainerState =
   | { kind: 'created'; error?: string; exitCode?: number }
-  | { kind: 'starting'; since: string; last?: Exit }
+  /** `again`: by its restart policy, so that to its users it is still restarting. */
+  | { kind: 'starting'; since: string; last?: Exit; again?: true }
   | { kind: 'running'; run: Run; health?: Health; stopping?: boolean }
   | { kind: 'paused'; run: Run; health?: Health }
   | { kind: 'restarting'; last: Exit; startedAt: string; nextAt: number }

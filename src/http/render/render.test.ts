@@ -81,6 +81,8 @@ test('State has Docker’s words and flags only', () => {
   const restarting = stateJson({ kind: 'restarting', last, startedAt: run.startedAt, nextAt: 0 })
   assert.deepEqual([restarting.Running, restarting.Restarting, restarting.OOMKilled], [true, true, true])
   assert.equal(stateJson({ kind: 'starting', since: '', last }).Status, 'exited')
+  assert.equal(stateJson({ kind: 'starting', since: '', last, again: true }).Status, 'restarting')
+  assert.match(statusText({ kind: 'starting', since: '', last, again: true }, 0), /^Restarting/)
 })
 
 test('inspect: networks, legacy fields of the default bridge, ports', () => {

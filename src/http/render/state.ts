@@ -9,11 +9,12 @@ export function stateJson(state: ContainerState): ContainerStateJson {
   const last: Exit | undefined = 'last' in state ? state.last : undefined
   const run = 'run' in state ? state.run : undefined
   const alive = state.kind === 'running' || state.kind === 'paused'
+  const status = statusOf(state)
   const json: ContainerStateJson = {
-    Status: statusOf(state),
-    Running: alive || state.kind === 'restarting',
+    Status: status,
+    Running: alive || status === 'restarting',
     Paused: state.kind === 'paused',
-    Restarting: state.kind === 'restarting',
+    Restarting: status === 'restarting',
     OOMKilled: last?.oomKilled ?? false,
     Dead: state.kind === 'dead',
     Pid: run?.pid ?? 0,
@@ -38,19 +39,23 @@ export function statusText(state: ContainerState, now: number): string {
     case 'created':
       return 'Created'
     case 'starting':
-      return state.last ? exited(state.last) : 'Created'
+      if (!state.last) return 'Created'
+      return state.again ? restarting(state.last) : exited(state.last)
     case 'running':
       return `Up ${ago(state.run.startedAt)}${healthSuffix(state.health)}`
     case 'paused':
       return `Up ${ago(state.run.startedAt)} (Paused)`
     case 'restarting':
-      return `Restarting (${state.last.code}) ${ago(state.last.finishedAt)} ago`
+      return restarting(state.last)
     case 'exited':
       return exited(state.last)
     case 'removing':
       return 'Removal In Progress'
     case 'dead':
       return 'Dead'
+  }
+  function restarting(last: Exit): string {
+    return `Restarting (${last.code}) ${ago(last.finishedAt)} ago`
   }
   function exited(last: Exit): string {
     return `Exited (${last.code}) ${ago(last.finishedAt)} ago`
