@@ -146,7 +146,7 @@ function resumeRestarts(ctx: Context): void {
   }
 }
 
-/** What a crash left of containers that are gone or do not run: processes, mounts, directories, snapshots. */
+/** What a crash left of containers that are gone or do not run: processes, mounts, directories. Snapshots are the images' (`snapshotKeys`). */
 async function sweep(ctx: Context): Promise<void> {
   const idle = ctx.records.all().filter(({ state }) => !isAlive(state))
   const strays = (await ctx.runtime.list()).filter(id => !ctx.records.get(id))
@@ -157,7 +157,6 @@ async function sweep(ctx: Context): Promise<void> {
     ...strays.map(id => ctx.runtime.delete(id)),
     ...made.filter(id => !ctx.records.get(id)).map(id => removeDirectory(ctx, id)),
   ])
-  await ctx.images.sweep(new Set(ctx.records.all().map(record => record.snapshotKey)))
 }
 
 async function removeDirectory(ctx: Context, id: string): Promise<void> {
