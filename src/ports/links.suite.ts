@@ -140,6 +140,53 @@ export function linksSuite(name: string, make: () => Promise<LinksUnderTest>): v
       await cleanUp(t, [`${t.prefix}-d`], [`${t.prefix}v5`])
     })
 
+    run('neighbours are set, given another MAC and forgotten, over IPv4 and IPv6', async t => {
+      await makeBridge(t)
+      const path = await t.sandboxes.create(`${t.prefix}-n`)
+      await t.links.createVeth(veth(t, path, 7, { addresses: ['10.251.7.7/24', 'fd00:251:7::7/64'] }))
+      const device = 'eth0'
+      const known = async () =>
+        (await t.links.neighbours(device, path))
+          .filter(({ state }) => state === 'permanent')
+          .map(({ address, mac }) => `${address} ${mac}`)
+          .sort()
+      for (const address of ['10.251.7.50', 'fd00:251:7::50']) {
+        await t.links.replaceNeighbour({ device, address, mac: '02:00:00:00:00:50', state: 'permanent' }, path)
+      }
+      assert.deepEqual(await known(), ['10.251.7.50 02:00:00:00:00:50', 'fd00:251:7::50 02:00:00:00:00:50'])
+      const moved = { device, address: '10.251.7.50', mac: '02:00:00:00:00:51', state: 'permanent' } as const
+      await t.links.replaceNeighbour(moved, path)
+      assert.deepEqual(await known(), ['10.251.7.50 02:00:00:00:00:51', 'fd00:251:7::50 02:00:00:00:00:50'])
+      await t.links.deleteNeighbour(device, '10.251.7.50', path)
+      await t.links.deleteNeighbour(device, '10.251.7.50', path)
+      assert.deepEqual(await known(), ['fd00:251:7::50 02:00:00:00:00:50'])
+      await assert.rejects(t.links.replaceNeighbour({ ...moved, device: 'eth9' }, path))
+      await cleanUp(t, [`${t.prefix}-n`], [`${t.prefix}v7`])
+    })
+
+    run('a bridge is told behind which port a MAC is', async t => {
+      await makeBridge(t)
+      const path = await t.sandboxes.create(`${t.prefix}-f`)
+      await t.links.createVeth(veth(t, path, 8))
+      await t.links.createVeth(veth(t, path, 9, { containerName: 'eth1' }))
+      const [one, other] = [`${t.prefix}v8`, `${t.prefix}v9`]
+      const mac = '02:00:00:00:00:60'
+      const behind = async (device: string) =>
+        (await t.links.forwardings(device))
+          .filter(entry => entry.mac === mac)
+          .map(({ device, state }) => [device, state])
+      await t.links.appendForwarding({ device: one, mac, table: 'master' })
+      assert.deepEqual(await behind(bridgeOf(t)), [[one, 'static']])
+      assert.deepEqual(await behind(one), [[one, 'static']])
+      await t.links.replaceForwarding({ device: one, mac, table: 'master' })
+      assert.deepEqual(await behind(other), [])
+      await t.links.deleteForwarding({ device: one, mac, table: 'master' })
+      await t.links.deleteForwarding({ device: one, mac, table: 'master' })
+      assert.deepEqual(await behind(bridgeOf(t)), [])
+      await assert.rejects(t.links.forwardings(`${t.prefix}no`))
+      await cleanUp(t, [`${t.prefix}-f`], [one, other])
+    })
+
     run('deleting twice, or what never was, is success', async t => {
       t.links.deleteLink(`${t.prefix}no`)
       t.links.deleteLink(`${t.prefix}no`)

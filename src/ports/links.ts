@@ -76,6 +76,35 @@ export interface BridgeSpec {
   alias: string
 }
 
+/** An entry of a device's ARP (IPv4) or NDP (IPv6) table. */
+export interface Neighbour {
+  device: string
+  address: string
+  /** Empty while it is not known. */
+  mac: string
+  /** `permanent` never ages; `stale` is asked for again when used; the others are the kernel's own. */
+  state: 'permanent' | 'stale' | 'reachable' | 'incomplete' | 'delay' | 'probe' | 'failed' | 'noarp' | 'none'
+}
+
+/** A forwarding entry: frames for `mac` leave by `device`. */
+export interface Forwarding {
+  device: string
+  mac: string
+  /** Whose table: the device's own (a vxlan's, a network card's), or that of the bridge it is a port of. */
+  table: 'self' | 'master'
+  /** For a vxlan: address of the machine behind which the MAC is. */
+  destination?: string
+  /** UDP port of that machine; the device's own when absent. */
+  port?: number
+  vni?: number
+  vlan?: number
+}
+
+export interface ForwardingInfo extends Forwarding {
+  /** `permanent`: an address of the port itself; `static`: set by somebody; `dynamic`: learnt, and ages. */
+  state: 'permanent' | 'static' | 'dynamic'
+}
+
 export interface Links {
   list(sandbox?: string): Promise<LinkInfo[]>
   find(name: string, sandbox?: string): Promise<LinkInfo | undefined>
@@ -97,6 +126,25 @@ export interface Links {
   settled(): Promise<void>
   stats(sandbox: string): Promise<Record<string, LinkStats>>
   setSysctl(key: string, value: string, sandbox?: string): Promise<void>
+  /** What the kernel knows of its neighbours, multicast and loopback left out; of one device or of all. */
+  neighbours(device?: string, sandbox?: string): Promise<Neighbour[]>
+  /** Adds it, or gives the one with the same address this MAC. */
+  replaceNeighbour(
+    neighbour: { device: string; address: string; mac: string; state: 'permanent' | 'stale' },
+    sandbox?: string,
+  ): Promise<void>
+  /** Already gone is success. */
+  deleteNeighbour(device: string, address: string, sandbox?: string): Promise<void>
+
+  /** Entries of a port or a tunnel; of a bridge those of all of its ports. */
+  forwardings(device: string, sandbox?: string): Promise<ForwardingInfo[]>
+  /** One more destination for the MAC: of a vxlan, 00:00:00:00:00:00 is where broadcasts go. Adds it if there is none. */
+  appendForwarding(entry: Forwarding, sandbox?: string): Promise<void>
+  /** In the place of the one with the same MAC (not for 00:00:00:00:00:00 and multicast, which have several). */
+  replaceForwarding(entry: Forwarding, sandbox?: string): Promise<void>
+  /** Already gone is success. */
+  deleteForwarding(entry: Forwarding, sandbox?: string): Promise<void>
+
   /** Gratuitous ARP / unsolicited NA so that a reused address is learnt at once. */
   announce(sandbox: string, device: string, address: string, mac: string): Promise<void>
 }

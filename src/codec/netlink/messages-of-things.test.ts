@@ -4,9 +4,11 @@ import { addAddress, decodeAddress } from './address.ts'
 import { announceFrame } from './announce.ts'
 import { type Attribute, decodeAttributes, encodeAttributes, text, u32 } from './attributes.ts'
 import { decodeFlow, deleteFlow } from './conntrack.ts'
+import { appendFdb, decodeFdb } from './fdb.ts'
 import { parseCidr, parseIp } from './ip.ts'
 import { changeLink, createVethPair, decodeLink } from './link.ts'
 import { decodeLinkStats } from './link-stats.ts'
+import { decodeNeighbour, replaceNeighbour } from './neighbour.ts'
 import { decodeRoute, replaceRoute } from './route.ts'
 
 test('a new pair names its peer and the namespace to make it in', () => {
@@ -150,4 +152,29 @@ test('announcements: gratuitous ARP, and a neighbour advertisement with a right 
   for (let at = 0; at < covered.length; at += 2) sum += covered.readUInt16BE(at)
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16)
   assert.equal(sum, 0xffff)
+})
+
+test('a neighbour as it is set is the neighbour that is read; proxies and multicast are none', () => {
+  const wanted = { address: 'fd00::9', mac: '02:42:00:00:00:09', state: 'permanent' } as const
+  const payload = Buffer.from(replaceNeighbour(7, wanted).payload)
+  assert.equal(payload[0], 10) // AF_INET6
+  assert.deepEqual(decodeNeighbour(payload), { link: 7, ...wanted })
+  const proxy = Buffer.from(payload)
+  proxy[10] = 8 // NTF_PROXY
+  assert.equal(decodeNeighbour(proxy), undefined)
+  const noarp = Buffer.from(payload)
+  noarp.writeUInt16LE(0x40, 8)
+  assert.equal(decodeNeighbour(noarp), undefined)
+  const asked = Buffer.from(payload)
+  asked.writeUInt16LE(1, 8)
+  assert.deepEqual(decodeNeighbour(asked), { link: 7, address: 'fd00::9', mac: '', state: 'incomplete' })
+})
+
+test('a forwarding entry of a tunnel, and one of a bridge', () => {
+  const tunnel = { mac: '02:42:00:00:00:09', table: 'self', destination: '192.0.2.7', port: 4790, vni: 300 } as const
+  const entry = decodeFdb(Buffer.from(appendFdb(5, tunnel).payload))
+  assert.deepEqual(entry, { link: 5, ...tunnel, state: 'permanent' })
+  const port = Buffer.from(appendFdb(6, { mac: tunnel.mac, table: 'master', vlan: 12 }).payload)
+  assert.equal(port.readUInt16LE(8) & 0x80, 0) // a permanent one would be the bridge's own address
+  assert.equal(port[10], 4) // NTF_MASTER
 })

@@ -1,4 +1,15 @@
-import type { BridgeSpec, LinkInfo, LinkStats, Links, RouteSpec, VethSpec } from '#ports/links.ts'
+import type {
+  BridgeSpec,
+  Forwarding,
+  ForwardingInfo,
+  LinkInfo,
+  LinkStats,
+  Links,
+  Neighbour,
+  RouteSpec,
+  VethSpec,
+} from '#ports/links.ts'
+import { appendFdb, replaceFdb } from '#codec/netlink/fdb.ts'
 import { changeLink } from '#codec/netlink/link.ts'
 import type { LinkMessage } from '#codec/netlink/link.ts'
 import { decodeLinkStats } from '#codec/netlink/link-stats.ts'
@@ -9,6 +20,8 @@ import { announce } from './announce.ts'
 import { createVeth } from './create-veth.ts'
 import { LinkDeletions } from './deletions.ts'
 import { ensureBridge } from './ensure-bridge.ts'
+import { deleteForwarding, listForwardings, putForwarding } from './forwardings.ts'
+import { deleteNeighbour, listNeighbours, replaceNeighbour } from './neighbours.ts'
 import { newRoutes } from './route-spec.ts'
 import { writeSysctl } from './sysctl.ts'
 
@@ -95,6 +108,34 @@ export class KernelLinks implements Links {
 
   async setSysctl(key: string, value: string, sandbox?: string): Promise<void> {
     await this.#rtnl.whenFree(() => this.#rtnl.namespaces.enter(sandbox, () => writeSysctl(key, value)))
+  }
+
+  neighbours(device?: string, sandbox?: string): Promise<Neighbour[]> {
+    return this.#rtnl.within(sandbox, async socket => listNeighbours(socket, await namesByIndex(socket), device))
+  }
+
+  replaceNeighbour(neighbour: Parameters<Links['replaceNeighbour']>[0], sandbox?: string): Promise<void> {
+    return this.#rtnl.within(sandbox, socket => replaceNeighbour(socket, neighbour))
+  }
+
+  deleteNeighbour(device: string, address: string, sandbox?: string): Promise<void> {
+    return this.#rtnl.within(sandbox, socket => deleteNeighbour(socket, device, address))
+  }
+
+  forwardings(device: string, sandbox?: string): Promise<ForwardingInfo[]> {
+    return this.#rtnl.within(sandbox, async socket => listForwardings(socket, await namesByIndex(socket), device))
+  }
+
+  appendForwarding(entry: Forwarding, sandbox?: string): Promise<void> {
+    return this.#rtnl.within(sandbox, socket => putForwarding(socket, entry, appendFdb))
+  }
+
+  replaceForwarding(entry: Forwarding, sandbox?: string): Promise<void> {
+    return this.#rtnl.within(sandbox, socket => putForwarding(socket, entry, replaceFdb))
+  }
+
+  deleteForwarding(entry: Forwarding, sandbox?: string): Promise<void> {
+    return this.#rtnl.within(sandbox, socket => deleteForwarding(socket, entry))
   }
 
   announce(sandbox: string, device: string, address: string, mac: string): Promise<void> {

@@ -1,10 +1,23 @@
 import { system } from '#lib/errors.ts'
-import type { BridgeSpec, LinkInfo, LinkStats, Links, RouteSpec, Sandboxes, VethSpec } from '#ports/links.ts'
+import type {
+  BridgeSpec,
+  Forwarding,
+  ForwardingInfo,
+  LinkInfo,
+  LinkStats,
+  Links,
+  Neighbour,
+  RouteSpec,
+  Sandboxes,
+  VethSpec,
+} from '#ports/links.ts'
 
 interface FakeLink {
   info: LinkInfo
   addresses: string[]
   routes: RouteSpec[]
+  neighbours?: Neighbour[]
+  forwardings?: ForwardingInfo[]
   /** The other end of a pair. */
   peer?: { sandbox: string; name: string }
 }
@@ -128,6 +141,55 @@ export class FakeLinks implements Links {
     this.sysctls.set(`${sandbox}:${key}`, value)
   }
 
+  async neighbours(device?: string, sandbox = ''): Promise<Neighbour[]> {
+    const devices = device === undefined ? [...this.#namespace(sandbox).keys()] : [device]
+    return devices.flatMap(name => this.#link(name, sandbox).neighbours ?? [])
+  }
+
+  async replaceNeighbour(neighbour: Parameters<Links['replaceNeighbour']>[0], sandbox = ''): Promise<void> {
+    this.#record('replaceNeighbour', neighbour, sandbox)
+    const link = this.#link(neighbour.device, sandbox)
+    link.neighbours = [...(link.neighbours ?? []).filter(one => one.address !== neighbour.address), { ...neighbour }]
+  }
+
+  async deleteNeighbour(device: string, address: string, sandbox = ''): Promise<void> {
+    this.#record('deleteNeighbour', device, address, sandbox)
+    const link = this.#link(device, sandbox)
+    link.neighbours = (link.neighbours ?? []).filter(one => one.address !== address)
+  }
+
+  async forwardings(device: string, sandbox = ''): Promise<ForwardingInfo[]> {
+    const { info } = this.#link(device, sandbox)
+    const links = [...this.#namespace(sandbox).values()]
+    return links
+      .filter(link => link.info.name === device || link.info.master === info.index)
+      .flatMap(link => link.forwardings ?? [])
+  }
+
+  async appendForwarding(entry: Forwarding, sandbox = ''): Promise<void> {
+    this.#record('appendForwarding', entry, sandbox)
+    const link = this.#link(entry.device, sandbox)
+    const others = (link.forwardings ?? []).filter(
+      one => one.mac !== entry.mac || one.destination !== entry.destination,
+    )
+    link.forwardings = [...others, { ...entry, state: 'static' }]
+  }
+
+  async replaceForwarding(entry: Forwarding, sandbox = ''): Promise<void> {
+    this.#record('replaceForwarding', entry, sandbox)
+    const link = this.#link(entry.device, sandbox)
+    link.forwardings = (link.forwardings ?? []).filter(one => one.mac !== entry.mac)
+    link.forwardings.push({ ...entry, state: 'static' })
+  }
+
+  async deleteForwarding(entry: Forwarding, sandbox = ''): Promise<void> {
+    this.#record('deleteForwarding', entry, sandbox)
+    const link = this.#link(entry.device, sandbox)
+    link.forwardings = (link.forwardings ?? []).filter(
+      one => one.mac !== entry.mac || one.destination !== entry.destination,
+    )
+  }
+
   async announce(sandbox: string, device: string, address: string, mac: string): Promise<void> {
     this.#record('announce', sandbox, device, address, mac)
   }
@@ -148,6 +210,12 @@ export class FakeLinks implements Links {
     let links = this.#namespaces.get(sandbox)
     if (!links) this.#namespaces.set(sandbox, (links = new Map()))
     return links
+  }
+
+  #link(device: string, sandbox: string): FakeLink {
+    const link = this.#namespace(sandbox).get(device)
+    if (!link) throw system(`find link ${device}: no such device`, { details: { errno: 'ENODEV' } })
+    return link
   }
 
   #info(name: string, kind: string, mac: string): LinkInfo {
