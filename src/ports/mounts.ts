@@ -9,15 +9,32 @@ export interface OverlayMount {
   work?: string
 }
 
+/** Ids `from`, `from` + 1, ... of the files show as `to`, `to` + 1, ... */
+export interface IdRange {
+  from: number
+  to: number
+  length: number
+}
+
+/** Of ids in no range the files show as those of nobody, and cannot be changed. */
+export interface IdMap {
+  uids: IdRange[]
+  gids: IdRange[]
+}
+
 export interface Mounts {
   /** `volatile`: fsync(2) and unmounting write nothing back: for trees that need not survive a power cut. */
   overlay(target: string, mount: OverlayMount, options?: { readonly?: boolean; volatile?: boolean }): Promise<void>
   /** `type`/`source`/`data` as mount(8) would take them (`o=` parsed into flags and data). May block: off the main thread. */
   filesystem(target: string, type: string, source: string, options: string[]): Promise<void>
+  /**
+   * `idmap`: the files' owners show as others, both ways, without a change to the files (Linux 5.12 and a file system that
+   * can; else `system` with what is missing).
+   */
   bind(
     source: string,
     target: string,
-    options?: { recursive?: boolean; readonly?: boolean; propagation?: string },
+    options?: { recursive?: boolean; readonly?: boolean; propagation?: string; idmap?: IdMap },
   ): Promise<void>
   tmpfs(target: string, options: string[]): Promise<void>
   /** Lazy when busy; not mounted is success. */

@@ -43,6 +43,7 @@ const FSCONFIG_CMD_CREATE = 6
 const STATX_ATTR_MOUNT_ROOT = 0x2000n
 
 export const MOUNT_ATTR_RDONLY = 1
+export const MOUNT_ATTR_IDMAP = 0x10_0000
 
 /** @returns a file system context */
 export function fsopen(type: string): number {
@@ -78,17 +79,20 @@ export function cloneTree(path: string, recursive: boolean): number {
   return Number(checked(c.openTree()(SYS_OPEN_TREE, AT_FDCWD, path, flags), `clone the mount of ${path}`))
 }
 
-/** @param propagation one of MS_PRIVATE, MS_SLAVE, MS_SHARED; 0 leaves it */
+/**
+ * @param change.propagation one of MS_PRIVATE, MS_SLAVE, MS_SHARED; 0 leaves it
+ * @param change.userNamespace descriptor that MOUNT_ATTR_IDMAP goes by
+ */
 export function setMountAttributes(
   mount: number,
-  change: { set?: number; clear?: number; propagation?: number },
+  change: { set?: number; clear?: number; propagation?: number; userNamespace?: number },
   recursive: boolean,
 ): void {
   const attributes = new BigUint64Array([
     BigInt(change.set ?? 0),
     BigInt(change.clear ?? 0),
     BigInt(change.propagation ?? 0),
-    0n,
+    BigInt(change.userNamespace ?? 0),
   ])
   const bytes = new Uint8Array(attributes.buffer)
   const flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0)

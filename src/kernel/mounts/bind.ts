@@ -1,6 +1,9 @@
-import { invalid } from '#lib/errors.ts'
+import { BerthError, invalid, system } from '#lib/errors.ts'
+import type { IdMap } from '#ports/mounts.ts'
+import { hasErrno } from '../ffi/errno.ts'
 import * as libc from '../ffi/libc.ts'
 import * as api from '../ffi/mount-api.ts'
+import { userNamespace } from '../ffi/user-namespace.ts'
 import { parsePropagation } from './options.ts'
 
 export interface BindOptions {
@@ -8,6 +11,7 @@ export interface BindOptions {
   /** With `recursive`, every mount below is read-only too. */
   readonly?: boolean
   propagation?: string
+  idmap?: IdMap
 }
 
 /** Everything is set on the detached copy: nobody ever sees it writable or with another propagation. */
@@ -16,6 +20,7 @@ export function bindByApi(source: string, target: string, options: BindOptions):
   const propagation = propagationOf(options)
   const tree = api.cloneTree(source, recursive)
   try {
+    if (options.idmap) mapOwners(tree, options.idmap, recursive)
     if (readonly) api.setMountAttributes(tree, { set: api.MOUNT_ATTR_RDONLY }, recursive)
     if (propagation) api.setMountAttributes(tree, { propagation: propagation.flag }, propagation.recursive)
     api.attachMount(tree, target)
@@ -26,6 +31,7 @@ export function bindByApi(source: string, target: string, options: BindOptions):
 
 /** Before Linux 5.12: a bind is remounted read-only after it is there, and only its top mount can be. */
 export function bindClassic(source: string, target: string, options: BindOptions): void {
+  if (options.idmap) throw idmapNeedsKernel()
   const recursion = options.recursive ? libc.MS_REC : 0
   const propagation = propagationOf(options)
   libc.mount(source, target, null, libc.MS_BIND | recursion)
@@ -37,6 +43,32 @@ export function bindClassic(source: string, target: string, options: BindOptions
     throw error
   }
 }
+
+function mapOwners(tree: number, { uids, gids }: IdMap, recursive: boolean): void {
+  const userNamespaceFd = userNamespace(uids, gids)
+  try {
+    api.setMountAttributes(tree, { set: api.MOUNT_ATTR_IDMAP, userNamespace: userNamespaceFd }, recursive)
+  } catch (cause) {
+    if (hasErrno(cause, 'ENOSYS')) throw idmapNeedsKernel()
+    const errno = String(cause instanceof BerthError && cause.details.errno)
+    const details = { errno }
+    if (errno === 'EINVAL') {
+      throw system(
+        'its file system cannot map owners on this kernel (overlays, network and FUSE mounts often cannot)',
+        {
+          cause,
+          details,
+        },
+      )
+    }
+    if (errno === 'EPERM') throw system('its owners are mapped already, and can be only once', { cause, details })
+    throw cause
+  } finally {
+    libc.close(userNamespaceFd)
+  }
+}
+
+const idmapNeedsKernel = () => system('id-mapped mounts need Linux 5.12 or later', { details: { errno: 'EOPNOTSUPP' } })
 
 function propagationOf({ propagation }: BindOptions): { flag: number; recursive: boolean } | undefined {
   if (propagation === undefined || propagation === '') return undefined

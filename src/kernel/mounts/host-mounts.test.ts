@@ -106,6 +106,42 @@ describe('host mounts', { skip: process.getuid?.() !== 0 && 'needs root' }, () =
     await assert.rejects(mounts.bind(source, target, { propagation: 'wild' }), /invalid propagation mode "wild"/)
   })
 
+  it('maps the owners of a bind both ways, recursively, and says when it cannot', async t => {
+    const [source, target] = [dir(), dir()]
+    const file = (tree: string, name: string) => join(tree, name)
+    for (const [name, uid, gid] of [
+      ['root', 0, 0],
+      ['user', 1000, 1001],
+      ['beyond', 70_000, 0],
+    ] as const) {
+      fs.writeFileSync(file(source, name), name)
+      fs.chownSync(file(source, name), uid, gid)
+    }
+    const owner = (path: string) => {
+      const { uid, gid } = fs.statSync(path)
+      return [uid, gid]
+    }
+    const range = [{ from: 0, to: 100_000, length: 65_536 }]
+    const idmap = { uids: range, gids: range }
+    try {
+      await mounts.bind(source, target, { recursive: true, propagation: 'rprivate', idmap })
+    } catch (error) {
+      return t.skip((error as Error).message)
+    }
+    assert.deepEqual(owner(file(target, 'root')), [100_000, 100_000])
+    assert.deepEqual(owner(file(target, 'user')), [101_000, 101_001])
+    assert.deepEqual(owner(file(target, 'beyond')), [65_534, 100_000])
+    fs.chownSync(file(target, 'user'), 100_007, 100_008)
+    assert.deepEqual(owner(file(source, 'user')), [7, 8])
+    assert.throws(() => fs.writeFileSync(file(target, 'new'), ''), { code: 'EOVERFLOW' }) // root is nobody there
+    await assert.rejects(mounts.bind(target, dir(), { idmap }), /its owners are mapped already/)
+    await mounts.unmount(target)
+    await assert.rejects(mounts.bind('/proc', target, { idmap }), (error: Error) => {
+      return hasErrno(error, 'EINVAL') && /\/proc on .* failed: its file system cannot map owners/.test(error.message)
+    })
+    assert.equal(mounts.isMounted(target), false)
+  })
+
   it('unmounts what is busy, and what is not mounted', async () => {
     const target = dir()
     await mounts.tmpfs(target, [])

@@ -5,7 +5,7 @@ import type { Mounts, OverlayMount } from '#ports/mounts.ts'
 import { hasErrno } from '../ffi/errno.ts'
 import * as libc from '../ffi/libc.ts'
 import * as api from '../ffi/mount-api.ts'
-import { bindByApi, bindClassic } from './bind.ts'
+import { type BindOptions, bindByApi, bindClassic } from './bind.ts'
 import { mountFilesystem } from './filesystem.ts'
 import { lacksApi, mountOverlayByApi, mountOverlayClassic } from './overlay.ts'
 import { parseMountOptions } from './options.ts'
@@ -46,11 +46,7 @@ export class HostMounts implements Mounts {
     return mountFilesystem(target, type, source, parsed)
   }
 
-  async bind(
-    source: string,
-    target: string,
-    options: { recursive?: boolean; readonly?: boolean; propagation?: string } = {},
-  ): Promise<void> {
+  async bind(source: string, target: string, options: BindOptions = {}): Promise<void> {
     try {
       if (this.#bindApi) {
         try {

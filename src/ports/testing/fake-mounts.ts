@@ -1,5 +1,5 @@
 import { system } from '#lib/errors.ts'
-import type { Mounts, OverlayMount } from '#ports/mounts.ts'
+import type { IdMap, Mounts, OverlayMount } from '#ports/mounts.ts'
 
 export interface FakeMount {
   target: string
@@ -27,10 +27,11 @@ export class FakeMounts implements Mounts {
   async bind(
     source: string,
     target: string,
-    options: { recursive?: boolean; readonly?: boolean; propagation?: string } = {},
+    options: { recursive?: boolean; readonly?: boolean; propagation?: string; idmap?: IdMap } = {},
   ): Promise<void> {
     const words = [options.recursive ? 'rbind' : 'bind']
     if (options.readonly) words.push('ro')
+    if (options.idmap) words.push('idmap')
     if (options.propagation) words.push(options.propagation)
     this.#add({ target, type: 'bind', source, options: words })
   }
