@@ -1,8 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
-import { Agent as HttpAgent } from 'node:http'
-import { Agent as HttpsAgent } from 'node:https'
+import type { Agent as HttpAgent } from 'node:http'
 import { join } from 'node:path'
-import type { AgentOptions } from 'node:https'
+import type { Agent as HttpsAgent, AgentOptions } from 'node:https'
 import type { Clock } from '#lib/clock.ts'
 
 export interface HttpRegistryOptions {
@@ -35,7 +34,7 @@ export class Agents {
     const direct = [env['NO_PROXY'] ?? env['no_proxy'], 'localhost', '127.0.0.1', '::1'].filter(Boolean).join(',')
     this.#env = { ...env, NO_PROXY: direct, no_proxy: direct }
     this.#directories = options.certDirectories ?? ['/etc/berth/certs.d', '/etc/docker/certs.d']
-    this.#http = new HttpAgent({ keepAlive: true, proxyEnv: this.#env })
+    this.#http = new (process.getBuiltinModule('node:http').Agent)({ keepAlive: true, proxyEnv: this.#env })
   }
 
   for(url: URL, insecure: boolean): HttpAgent {
@@ -44,7 +43,7 @@ export class Agents {
     const key = certificates ? `${url.host} ${insecure}` : String(insecure)
     let agent = this.#https.get(key)
     if (!agent) {
-      agent = new HttpsAgent({
+      agent = new (process.getBuiltinModule('node:https').Agent)({
         keepAlive: true,
         rejectUnauthorized: !insecure,
         proxyEnv: this.#env,

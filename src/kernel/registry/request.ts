@@ -1,5 +1,3 @@
-import { request as httpRequest } from 'node:http'
-import { request as httpsRequest } from 'node:https'
 import { pipeline } from 'node:stream'
 import { BerthError } from '#lib/errors.ts'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
@@ -28,7 +26,10 @@ export interface Answer {
 export function exchange(agents: Agents, call: Call, idleTimeout: number): Promise<Answer> {
   const { method, url, headers = {}, body, insecure = false, signal } = call
   return new Promise((resolve, reject) => {
-    const send = url.protocol === 'https:' ? httpsRequest : httpRequest
+    const send =
+      url.protocol === 'https:'
+        ? process.getBuiltinModule('node:https').request
+        : process.getBuiltinModule('node:http').request
     const length = Buffer.isBuffer(body) ? { 'content-length': String(body.length) } : {}
     const request = send(url, {
       method,
