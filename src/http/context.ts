@@ -138,7 +138,10 @@ export class Context {
   async send(source: Readable, contentType: string, headers: Record<string, string> = {}): Promise<void> {
     this.response.writeHead(200, { 'Content-Type': contentType, ...headers })
     this.response.flushHeaders()
-    await pipeline(source, this.response)
+    const { signal } = this
+    await pipeline(source, this.response).catch((cause: unknown) => {
+      throw signal.aborted ? clientGone(cause) : cause
+    })
   }
 }
 
