@@ -140,9 +140,16 @@ export class Context {
     this.response.flushHeaders()
     const { signal } = this
     await pipeline(source, this.response).catch((cause: unknown) => {
-      throw signal.aborted ? clientGone(cause) : cause
+      // The write that failed may be heard of before the connection's end is.
+      throw signal.aborted || hungUp(cause) ? clientGone(cause) : cause
     })
   }
 }
 
 const clientGone = (cause?: unknown) => new BerthError('cancelled', 'the client went away', { cause })
+
+/** Whether writing failed because the other side closed the connection. */
+function hungUp(cause: unknown): boolean {
+  const { code } = cause as NodeJS.ErrnoException
+  return code === 'EPIPE' || code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE'
+}
