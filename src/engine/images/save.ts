@@ -1,14 +1,12 @@
 import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { pack } from 'tar-stream'
 import { MEDIA } from '#codec/oci/manifest.ts'
+import { encodeEnd, encodeEntry, encodePadding, fromText } from '#codec/tar/index.ts'
 import { familiarOf, isDigest, nameOf, parseReference } from '#codec/oci/reference.ts'
 import { blobsOf } from './catalog.ts'
 import { settle } from './collect.ts'
 import { publish } from './events.ts'
 import { resolve } from './resolve.ts'
 import type { ImageRecord, Platform } from '#model/image.ts'
-import type { Pack } from 'tar-stream'
 import type { ImagesContext } from './context.ts'
 import type { Lease } from './leases.ts'
 
@@ -25,14 +23,9 @@ export async function save(ctx: ImagesContext, references: string[], platform?: 
   const chosen = choose(ctx, references, platform)
   const lease = await ctx.leases.open()
   for (const { image } of chosen) for (const digest of blobsOf(image)) lease.hold(digest)
-  const tar = pack()
-  // The tar is read as fast as the client takes it; a client that goes away destroys it.
-  write(ctx, tar, chosen).then(
-    () => tar.finalize(),
-    (error: unknown) => tar.destroy(error as Error),
-  )
   for (const { image } of chosen) publish(ctx, 'save', image.id, image.id, image)
-  const output = Readable.from(tar, { objectMode: false })
+  // Made as fast as the client takes it; a client that goes away ends it.
+  const output = Readable.from(archive(ctx, chosen), { objectMode: false })
   output.once('close', () => release(ctx, lease))
   return output
 }
@@ -82,14 +75,30 @@ function named(image: ImageRecord, reference: string): string[] {
 
 const blobPath = (digest: string) => `blobs/${digest.replace(':', '/')}`
 
-async function write(ctx: ImagesContext, tar: Pack, chosen: Saved[]): Promise<void> {
-  const mtime = new Date(0)
-  for (const name of ['blobs/', 'blobs/sha256/']) tar.entry({ name, type: 'directory', mode: 0o755, mtime })
+async function* archive(ctx: ImagesContext, chosen: Saved[]): AsyncGenerator<Buffer, void> {
+  for (const name of ['blobs/', 'blobs/sha256/']) yield header(name, 'directory', 0)
   for (const digest of new Set(chosen.flatMap(({ image }) => blobsOf(image)))) {
     const size = await ctx.content.size(digest)
-    const entry = tar.entry({ name: blobPath(digest), size, mode: 0o644, mtime })
-    await pipeline(await ctx.content.open(digest), entry)
+    yield header(blobPath(digest), 'file', size)
+    yield* (await ctx.content.open(digest)) as AsyncIterable<Buffer>
+    yield encodePadding(size)
   }
+  for (const [name, value] of Object.entries(await documents(ctx, chosen))) {
+    const bytes = Buffer.from(JSON.stringify(value))
+    yield header(name, 'file', bytes.length)
+    yield bytes
+    yield encodePadding(bytes.length)
+  }
+  yield encodeEnd()
+}
+
+function header(name: string, type: 'file' | 'directory', size: number): Buffer {
+  const mode = type === 'file' ? 0o644 : 0o755
+  const owner = { uid: 0, gid: 0, major: 0, minor: 0, linkName: '', xattrs: undefined }
+  return encodeEntry({ name: fromText(name), type, size, mode, mtime: { seconds: 0, nanos: 0 }, ...owner })
+}
+
+async function documents(ctx: ImagesContext, chosen: Saved[]): Promise<Record<string, unknown>> {
   const manifests: unknown[] = []
   const list: unknown[] = []
   for (const { image, tags } of chosen) {
@@ -110,13 +119,10 @@ async function write(ctx: ImagesContext, tar: Pack, chosen: Saved[]): Promise<vo
       Layers: image.layers.map(layer => blobPath(layer.digest)),
     })
   }
-  const documents = {
+  return {
     'oci-layout': { imageLayoutVersion: '1.0.0' },
     'index.json': { schemaVersion: 2, mediaType: MEDIA.ociIndex, manifests },
     'manifest.json': list,
-  }
-  for (const [name, value] of Object.entries(documents)) {
-    tar.entry({ name, mode: 0o644, mtime }, JSON.stringify(value))
   }
 }
 

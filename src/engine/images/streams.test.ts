@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { Readable } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import { test } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
-import { decompressed, peek, readAll } from './streams.ts'
+import { decompressed, peek, readAll, shielded } from './streams.ts'
 
 test('what was peeked into and is then not read is closed', async () => {
   const source = Readable.from([Buffer.from('abc'), Buffer.alloc(1 << 20)], { objectMode: false })
@@ -35,4 +35,12 @@ test('a compressed stream that is cut short or broken is the fault of who sent i
     const cut = await decompressed(Readable.from([whole.subarray(0, 400)], { objectMode: false }), 'archive')
     await assert.rejects(readAll(cut, 1 << 20, 'it'), { kind: 'invalid', message: /^archive is damaged/ })
   }
+})
+
+test('a source that fails while nobody reads is heard of by the next reader, and ends nothing else', async () => {
+  const source = new PassThrough()
+  const shield = shielded(source)
+  source.destroy(new Error('gone'))
+  await once(shield, 'close').catch(() => {})
+  await assert.rejects(readAll(shield, 10, 'it'), /gone|Premature close/)
 })

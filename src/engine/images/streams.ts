@@ -107,6 +107,8 @@ export function counted(source: Readable, onBytes: (bytes: number) => void): Rea
  */
 export function shielded(source: Readable): Readable {
   const shield = new PassThrough()
+  // Whoever reads it hears of errors; a client may go away while nobody does.
+  shield.on('error', () => {})
   let ended = false
   source.pipe(shield)
   source.once('end', () => (ended = true))
