@@ -7,6 +7,7 @@ import { request, type IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { ID } from './testing/fake-needs.ts'
 import { testServer, type TestServer } from './testing/test-server.ts'
 
@@ -296,4 +297,18 @@ test('a client that goes away after its upload was refused unread is no event', 
     await once(socket, 'close')
   }
   assert.equal((await api.call('GET', '/_ping')).status, 200)
+})
+
+test('a client that goes away in the middle of a download is no fault of the daemon', async () => {
+  const faults: string[] = []
+  const endless = new Readable({ read: size => void endless.push(Buffer.alloc(size)) })
+  await using api = await testServer({ containers: { export: () => Promise.resolve(endless) } }, line =>
+    faults.push(line),
+  )
+  const answer = await open(api, 'GET', '/containers/x/export')
+  await once(answer, 'data')
+  answer.destroy()
+  await new Promise(resolve => endless.once('close', resolve))
+  await setImmediate()
+  assert.deepEqual(faults, [])
 })

@@ -1,4 +1,4 @@
-import { silentLogger } from '#lib/log.ts'
+import { logger } from '#lib/log.ts'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { request, type IncomingHttpHeaders } from 'node:http'
 import { connect, type Socket } from 'node:net'
@@ -23,11 +23,21 @@ export interface TestServer extends AsyncDisposable {
   dial(head: string | Buffer): Socket
 }
 
-/** The API over a socket in a temporary directory, on fakes. */
-export async function testServer(parts: FakeParts = {}): Promise<TestServer> {
+/**
+ * The API over a socket in a temporary directory, on fakes.
+ * @param onFault gets the log's lines of errors
+ */
+export async function testServer(
+  parts: FakeParts = {},
+  onFault: (line: string) => void = () => {},
+): Promise<TestServer> {
   const directory = mkdtempSync(join(tmpdir(), 'berth-http-'))
   const path = join(directory, 'api.sock')
-  const server = new ApiServer({ routes: apiRoutes(fakeNeeds(parts)), log: silentLogger, serverName: 'Berth/test' })
+  const server = new ApiServer({
+    routes: apiRoutes(fakeNeeds(parts)),
+    log: logger('error', onFault),
+    serverName: 'Berth/test',
+  })
   await server.listen([`unix://${path}`])
   return {
     path,
