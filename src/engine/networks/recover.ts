@@ -48,7 +48,7 @@ export async function recover(
   // The whole table in one transaction, before the bridges: flows of live containers go on through it.
   await ctx.filter.rebuild(wantedElements(ctx))
   await Promise.all(ctx.registry.all().map(network => bringBack(ctx, network)))
-  for (const sandbox of ctx.live.values()) await resumeDns(ctx, sandbox)
+  await Promise.all([...ctx.live.values()].map(sandbox => resumeDns(ctx, sandbox)))
   await sweep(ctx)
 }
 

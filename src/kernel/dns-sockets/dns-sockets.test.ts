@@ -87,3 +87,57 @@ test('a refusing server is unavailable at once, not after the timeout', async ()
     await t.close()
   }
 })
+
+test('a restart replaces no table', async () => {
+  const t = await make()
+  try {
+    const table = async () => JSON.stringify(await t.networking.firewall.listTable('ip', 'berth-dns', t.sandbox))
+    const { dns, sandbox } = t
+    await dns.listen(sandbox, async () => Buffer.from('old'))
+    const before = await table()
+    assert.match(before, /61053/)
+    await dns.listen(sandbox, async () => Buffer.from('same'))
+    assert.equal(String(await t.inside(Buffer.from('q'), 'tcp')), 'same')
+    dns.closeAll()
+    await dns.listen(sandbox, async () => Buffer.from('new'))
+    assert.equal(String(await t.inside(Buffer.from('q'), 'udp')), 'new')
+    assert.equal(String(await t.inside(Buffer.from('q'), 'tcp')), 'new')
+    assert.equal(await table(), before)
+  } finally {
+    await t.close()
+  }
+})
+
+test('a container that has the usual port makes the daemon take others, and none of it confuses a later one', async () => {
+  const t = await make()
+  try {
+    const { dns, sandbox } = t
+    const take = () =>
+      t.networking.namespaces.enter(sandbox, () => {
+        const fd = libc.socket(libc.AF_INET, libc.SOCK_DGRAM)
+        libc.bind(fd, encodeSocketAddress('0.0.0.0', 61_053))
+        return fd
+      })
+    const answers = async (word: string) => {
+      for (const transport of ['udp', 'tcp'] as const) {
+        assert.equal(String(await t.inside(Buffer.from('q'), transport)), word)
+      }
+    }
+    const first = take()
+    for (const word of ['at first', 'after a restart']) {
+      await dns.listen(sandbox, async () => Buffer.from(word))
+      await answers(word)
+      dns.closeAll()
+    }
+    libc.close(first)
+    await dns.listen(sandbox, async () => Buffer.from('free again'))
+    await answers('free again')
+    dns.closeAll()
+    const second = take()
+    await dns.listen(sandbox, async () => Buffer.from('taken again'))
+    await answers('taken again')
+    libc.close(second)
+  } finally {
+    await t.close()
+  }
+})

@@ -1,18 +1,22 @@
 import type { Firewall } from '#ports/firewall.ts'
 import type { DnsHandler, DnsSockets } from '#ports/resolver.ts'
-import { hasErrno } from '#kernel/ffi/errno.ts'
-import * as libc from '#kernel/ffi/libc.ts'
-import { decodeSocketAddress, encodeSocketAddress } from '#kernel/ffi/sockaddr.ts'
 import type { NetworkNamespaces } from '#kernel/sandboxes/enter.ts'
 import { type AskOptions, ask } from './ask.ts'
+import { ADDRESS, type BoundSockets, USUAL_PORT, bindSockets } from './bound.ts'
+import { hasTable } from './has-table.ts'
 import { type DnsListener, serve } from './listener.ts'
 
-const ADDRESS = '127.0.0.11'
-const TABLE = 'ip berth-dns'
+/** Leads to the usual port, and stays as it is over restarts of the daemon. */
+const USUAL_TABLE = 'berth-dns'
+/** Leads to other ports. Of two tables the usual one decides. */
+const OTHER_TABLE = 'berth-dns-other'
 
 /**
- * The embedded DNS's sockets: per sandbox one UDP and one TCP socket on 127.0.0.11 and ports the kernel chose, to which a
- * table of the sandbox sends port 53. Connection tracking makes the answers come from port 53.
+ * The embedded DNS's sockets: per sandbox one UDP and one TCP socket on 127.0.0.11 and a high port, to which a table of the
+ * sandbox sends port 53. Connection tracking makes the answers come from port 53.
+ *
+ * A restarted daemon finds the table of the usual port there and has only to bind again. Replacing it would be a
+ * transaction that deletes, whose end waits for an RCU grace period: 30 ms, and that for every container.
  */
 export class KernelDnsSockets implements DnsSockets {
   readonly #namespaces: NetworkNamespaces
@@ -25,8 +29,13 @@ export class KernelDnsSockets implements DnsSockets {
   }
 
   async listen(sandbox: string, handler: DnsHandler): Promise<void> {
-    const sockets = this.#namespaces.enter(sandbox, openSockets)
-    const redirected = this.#redirect(sandbox, sockets.udpPort, sockets.tcpPort).then(
+    this.close(sandbox)
+    const { sockets, found } = this.#namespaces.enter(sandbox, () => ({
+      found: hasTable(USUAL_TABLE),
+      sockets: bindSockets(),
+    }))
+    const usual = sockets.udpPort === USUAL_PORT
+    const redirected = (usual && found ? Promise.resolve() : this.#redirect(sandbox, sockets, { usual, found })).then(
       () => undefined,
       (error: unknown) => ({ error }),
     )
@@ -36,7 +45,6 @@ export class KernelDnsSockets implements DnsSockets {
       listener.close()
       throw failed.error
     }
-    this.#listeners.get(sandbox)?.close()
     this.#listeners.set(sandbox, listener)
   }
 
@@ -53,37 +61,21 @@ export class KernelDnsSockets implements DnsSockets {
     return ask(this.#namespaces, server, query, options)
   }
 
-  async #redirect(sandbox: string, udpPort: number, tcpPort: number): Promise<void> {
-    const body = `table ${TABLE} {
-      chain output {
-        type nat hook output priority -100; policy accept;
-        ip daddr ${ADDRESS} udp dport 53 dnat to ${ADDRESS}:${udpPort}
-        ip daddr ${ADDRESS} tcp dport 53 dnat to ${ADDRESS}:${tcpPort}
-      }
-    }`
-    // A transaction that deletes makes the closing of its socket wait for a grace period: so only where there is something
-    // to delete, which is after a restart.
-    try {
-      await this.#firewall.apply(`create table ${TABLE}\n${body}`, sandbox)
-    } catch (error) {
-      if (!hasErrno(error, 'EEXIST')) throw error
-      await this.#firewall.apply(`delete table ${TABLE}\n${body}`, sandbox)
-    }
+  /** @param state.found whether the table of the usual port is there */
+  async #redirect(sandbox: string, ports: BoundSockets, state: { usual: boolean; found: boolean }): Promise<void> {
+    if (state.usual) return this.#firewall.apply(`${redirection(USUAL_TABLE, -101, ports)}`, sandbox)
+    const lines = [`table ip ${OTHER_TABLE}`, `delete table ip ${OTHER_TABLE}`]
+    if (state.found) lines.push(`delete table ip ${USUAL_TABLE}`)
+    await this.#firewall.apply([...lines, redirection(OTHER_TABLE, -100, ports)].join('\n'), sandbox)
   }
 }
 
-function openSockets(): { udp: number; tcp: number; udpPort: number; tcpPort: number } {
-  const open: number[] = []
-  try {
-    const [udp, tcp] = [libc.SOCK_DGRAM, libc.SOCK_STREAM].map(type => {
-      const fd = libc.socket(libc.AF_INET, type | libc.SOCK_NONBLOCK)
-      open.push(fd)
-      libc.bind(fd, encodeSocketAddress(ADDRESS, 0))
-      return { fd, port: decodeSocketAddress(libc.getsockname(fd)).port }
-    })
-    return { udp: udp!.fd, tcp: tcp!.fd, udpPort: udp!.port, tcpPort: tcp!.port }
-  } catch (error) {
-    for (const fd of open) libc.close(fd)
-    throw error
-  }
+function redirection(table: string, priority: number, { udpPort, tcpPort }: BoundSockets): string {
+  return `table ip ${table} {
+    chain output {
+      type nat hook output priority ${priority}; policy accept;
+      ip daddr ${ADDRESS} udp dport 53 dnat to ${ADDRESS}:${udpPort}
+      ip daddr ${ADDRESS} tcp dport 53 dnat to ${ADDRESS}:${tcpPort}
+    }
+  }`
 }
