@@ -9,10 +9,12 @@ import { Volumes } from '#engine/volumes/index.ts'
 import type { Needs } from '#http/index.ts'
 import { HostBootstrap } from '#kernel/bootstrap/index.ts'
 import { decompressed } from '#kernel/files/decompress.ts'
+import { favorMoves } from '#kernel/cgroups/favor-moves.ts'
 import { trimMemory } from '#kernel/memory.ts'
 import { openRuntime } from '#kernel/runtime/open.ts'
 import { prepareRoots } from '#kernel/runtime/roots.ts'
 import { systemClock } from '#lib/clock.ts'
+import { messageOf } from '#lib/errors.ts'
 import type { Logger } from '#lib/log.ts'
 import { SqliteStore } from '#store/sqlite-store.ts'
 import { identity, type Identity } from './identity.ts'
@@ -34,6 +36,7 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
   mkdirSync(dataRoot, { recursive: true, mode: 0o711 })
   mkdirSync(execRoot, { recursive: true, mode: 0o711 })
   const undoRoots = prepareRoots(execRoot, dataRoot)
+  const undoMoves = cheapMoves(execRoot, log)
   const clock = systemClock()
   const store = new SqliteStore(join(dataRoot, 'berth.db'))
   const self = identity(store.repository<Identity>('identity'), dataRoot, options.bridge)
@@ -148,6 +151,7 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
     },
     async close() {
       stopTrimming()
+      undoMoves()
       await containers.shutdown()
       await networks.close()
       const alone = (await runtime.list()).length === 0
@@ -162,5 +166,15 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
       }
       store.close()
     },
+  }
+}
+
+/** Starts are slower without, and work. */
+function cheapMoves(execRoot: string, log: Logger): () => void {
+  try {
+    return favorMoves(execRoot)
+  } catch (error) {
+    log.debug('moves between cgroups stay slow', { error: messageOf(error) })
+    return () => {}
   }
 }
