@@ -217,3 +217,21 @@ test('rename frees the old name; restart keeps an AutoRemove container', async (
   assert.equal(t.containers.get('new').state.kind, 'running')
   assert.deepEqual(t.actions().slice(-4), ['die', 'stop', 'start', 'restart'])
 })
+
+test('a forced removal beside a start: what was started meanwhile is killed too, and nothing is left', async () => {
+  const t = await harness()
+  const id = await running(t)
+  const clean = t.runtime.delete.bind(t.runtime)
+  let started: Promise<void> | undefined
+  t.runtime.delete = containerId => {
+    // Waits for the lock before the removal does.
+    started ??= t.containers.start(containerId)
+    return clean(containerId)
+  }
+  await t.containers.remove(id, { force: true, volumes: true, link: false })
+  await started
+  await settle()
+  assert.throws(() => t.containers.get(id), /No such container/)
+  assert.equal(t.images.mounted.size + t.networks.open.size + t.runtime.containers.size, 0)
+  assert.deepEqual(t.actions(), ['create', 'start', 'kill', 'die', 'start', 'kill', 'die', 'destroy'])
+})

@@ -1,9 +1,12 @@
-import { BerthError, invalid, notFound } from '#lib/errors.ts'
+import { BerthError, conflict, invalid, notFound } from '#lib/errors.ts'
 import type { ContainerRecord, Exit } from '#model/container.ts'
 import { canRemove, isAlive } from '#model/container-state.ts'
 import type { Context } from './context.ts'
 import { cancelRestart, endProcess } from './end-process.ts'
 import { purge } from './purge.ts'
+
+/** Times that a forced removal kills what others start meanwhile. */
+const ATTEMPTS = 20
 
 /** `DELETE /containers/{id}`. */
 export async function remove(
@@ -19,18 +22,27 @@ export async function remove(
     )
   }
   check(found, options.force)
-  if (options.force) {
-    await ctx.locks.run(id, async () => cancelRestart(ctx, id))
-    await endProcess(ctx, id)
+  for (let attempt = 1; ; attempt++) {
+    if (options.force) {
+      await ctx.locks.run(id, async () => cancelRestart(ctx, id))
+      await endProcess(ctx, id)
+    }
+    const removed = await ctx.locks.run(id, async () => {
+      const record = ctx.records.get(id)
+      // Killed, an `AutoRemove` container has removed itself.
+      if (!record && options.force) return true
+      if (!record) throw notFound(`No such container: ${reference}`)
+      check(record, options.force)
+      // Another client started it between its end and now: only what does not run can be purged.
+      if (isAlive(record.state) || record.state.kind === 'restarting') return false
+      await purge(ctx, id, lastExit(record), { volumes: options.volumes })
+      return true
+    })
+    if (removed) return
+    if (attempt === ATTEMPTS) {
+      throw conflict(`cannot remove container "/${found.name}": it is started again each time it was killed`)
+    }
   }
-  await ctx.locks.run(id, async () => {
-    const record = ctx.records.get(id)
-    // Killed, an `AutoRemove` container has removed itself.
-    if (!record && options.force) return
-    if (!record) throw notFound(`No such container: ${reference}`)
-    check(record, options.force)
-    await purge(ctx, id, lastExit(record), { volumes: options.volumes })
-  })
 }
 
 function check(record: ContainerRecord, force: boolean): void {
