@@ -41,6 +41,7 @@ export function speak(daemon: TestDaemon, bytes: string | Buffer, ms = 5000): Pr
 function isWhole(text: string): boolean {
   const end = text.indexOf('\r\n\r\n')
   if (end < 0) return false
+  if (/^transfer-encoding: chunked/im.test(text.slice(0, end))) return text.endsWith('\r\n0\r\n\r\n')
   const length = /^content-length: (\d+)/im.exec(text.slice(0, end))?.[1]
   return length !== undefined && text.length >= end + 4 + Number(length)
 }

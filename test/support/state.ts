@@ -56,7 +56,12 @@ function filesBelow(root: string, depth = 3, prefix = ''): string[] {
 
 /** Lines of the daemon's log that tell of its own faults. */
 export function faultsIn(log: string): string[] {
-  return log.split('\n').filter(line => /level=error|unhandled|UnhandledPromise|uncaught|Warning: /i.test(line))
+  const lines = log.split('\n')
+  return lines.flatMap((line, i) => {
+    if (/level=error|unhandled rejection/i.test(line)) return [line]
+    // What Node says before it ends the process.
+    return /Unhandled|Uncaught|Warning: /.test(line) ? [lines.slice(i, i + 12).join('\n')] : []
+  })
 }
 
 /** Open descriptors and resident memory (KiB) of a process. */
