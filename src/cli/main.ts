@@ -1,4 +1,5 @@
 import { enableCompileCache } from 'node:module'
+import { compileCacheDirectory } from './core/compile-cache.ts'
 import { UsageError } from './core/command.ts'
 import { createContext, globalsFrom } from './core/context.ts'
 import { dispatch } from './core/dispatch.ts'
@@ -37,7 +38,7 @@ async function main(argv: string[]): Promise<number> {
   }
 }
 
-if (!process.env['NODE_COMPILE_CACHE']) enableCompileCache()
+if (!process.env['NODE_COMPILE_CACHE']) enableCompileCache(compileCacheDirectory(process.env, process.getuid?.()))
 const code = await main(process.argv.slice(2))
 await Promise.all([process.stdout, process.stderr].map(flushed))
 // stdin may still be open and keep-alive connections idle: the command is over all the same.

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { EngineClient } from '#client/index.ts'
 import { CliError } from './command.ts'
+import { compileCacheDirectory } from './compile-cache.ts'
 
 const DATA_ROOT = '/var/lib/berth'
 const DEADLINE_MS = 15_000
@@ -17,8 +18,18 @@ export function daemonCommand(): { file: string; args: string[]; env: NodeJS.Pro
   const main = fileURLToPath(import.meta.resolve('#daemon/main.ts'))
   return {
     file: process.execPath,
-    args: ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=2', main],
-    env: { ...process.env, MALLOC_ARENA_MAX: '1' },
+    args: [
+      '--disable-warning=ExperimentalWarning',
+      '--max-semi-space-size=2',
+      '--preserve-symlinks',
+      '--preserve-symlinks-main',
+      main,
+    ],
+    env: {
+      ...process.env,
+      MALLOC_ARENA_MAX: '1',
+      NODE_COMPILE_CACHE: compileCacheDirectory(process.env, process.getuid?.()),
+    },
   }
 }
 
