@@ -1,5 +1,5 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -41,16 +41,41 @@ const RECIPES: Recipe[] = [
       file: 'podman',
       args: [
         ...['--root', join(dir, 'data'), '--runroot', join(dir, 'run'), '--cgroup-manager', 'cgroupfs'],
-        // crun refuses the hybrid cgroups that some machines have.
-        ...(process.env['PODMAN_RUNTIME'] ? ['--runtime', process.env['PODMAN_RUNTIME']] : []),
+        ...(hybridCgroups() ? ['--runtime', 'runc'] : []),
         ...['system', 'service', '--time', '0', `unix://${socket}`],
       ],
+      env: { CONTAINERS_CONF: containersConf(dir) },
     }),
   },
 ]
 
+/** Podman's default runtime, crun, refuses hosts where the v2 tree carries a controller beside v1. */
+function hybridCgroups(): boolean {
+  const path = '/sys/fs/cgroup/unified/cgroup.controllers'
+  return existsSync(path) && readFileSync(path, 'utf8').trim() !== ''
+}
+
+/** Bridges and iptables' tables, which the peers leave behind. */
+function networkObjects(): string[][] {
+  const text = (...args: string[]) => spawnSync(args[0]!, args.slice(1), { encoding: 'utf8' }).stdout ?? ''
+  const links = [...text('ip', '-o', 'link').matchAll(/^\d+: (docker0|podman\d+|cni-podman\d+):/gm)]
+  const tables = [...text('nft', 'list', 'tables').matchAll(/^table (ip6?) (nat|filter|mangle|raw)$/gm)]
+  return [
+    ...links.map(match => ['ip', 'link', 'delete', match[1]!]),
+    ...tables.map(match => ['nft', 'delete', 'table', match[1]!, match[2]!]),
+  ]
+}
+
+/** Podman asks for more open files and processes than a machine may allow; the benchmark needs few. */
+function containersConf(dir: string): string {
+  const path = join(dir, 'containers.conf')
+  writeFileSync(path, '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n')
+  return path
+}
+
 /** Starts every engine that is installed, each on roots of its own. What is missing is said on stderr. */
 export async function startEngines(only?: string[]): Promise<Engine[]> {
+  const before = new Set(networkObjects().map(String))
   const engines: Engine[] = []
   for (const recipe of RECIPES) {
     if (only && !only.includes(recipe.name)) continue
@@ -58,12 +83,13 @@ export async function startEngines(only?: string[]): Promise<Engine[]> {
       console.error(`${recipe.name} is not installed: left out`)
       continue
     }
-    engines.push(await start(recipe))
+    engines.push(await start(recipe, before))
   }
   return engines
 }
 
-async function start(recipe: Recipe): Promise<Engine> {
+/** @param before network objects that were there before the first engine: they stay */
+async function start(recipe: Recipe, before: ReadonlySet<string>): Promise<Engine> {
   const dir = mkdtempSync(join(tmpdir(), `bench-${recipe.name}-`))
   mkdirSync(join(dir, 'run'))
   const socket = join(dir, 'engine.sock')
@@ -88,6 +114,10 @@ async function start(recipe: Recipe): Promise<Engine> {
       await ended(child)
       spawnSync('sh', ['-c', `grep -o ' ${dir}[^ ]*' /proc/self/mountinfo | sort -r | xargs -r umount -l`])
       rmSync(dir, { recursive: true, force: true })
+      if (recipe.name === 'berth') return
+      for (const [program, ...args] of networkObjects()) {
+        if (!before.has(String([program, ...args]))) spawnSync(program!, args)
+      }
     },
   }
 }
