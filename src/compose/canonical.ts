@@ -14,10 +14,11 @@ export function canonical(project: Project, services: Service[]): Record<string,
 
 function section<T extends { external: boolean }>(objects: Record<string, T>): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(objects).map(([key, { external, ...rest }]) => [
-      key,
-      { ...rest, ...(external ? { external } : {}) },
-    ]),
+    Object.entries(objects).map(([key, { external, ...rest }]) => {
+      // What a variable holds may be a secret.
+      const shown = { ...rest, value: undefined, ...(external ? { external } : {}) }
+      return [key, shown]
+    }),
   )
 }
 

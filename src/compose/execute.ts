@@ -1,16 +1,23 @@
+import { posix } from 'node:path'
 import { Readable } from 'node:stream'
 import { pack } from 'tar-stream'
 import type { EngineClient } from '#client/index.ts'
 import { BerthError, isKind, system } from '#lib/errors.ts'
-import type { AuthConfig, EventMessage } from '#wire/index.ts'
+import type { AuthConfig } from '#wire/index.ts'
 import { fileTarget } from './host-config.ts'
+import { LABEL } from './labels.ts'
+import { meets } from './meets.ts'
 import type { Observed } from './observe.ts'
 import type { Action, Plan, Step } from './plan/step.ts'
 import type { Project, Service } from './project.ts'
-import { containerName, containerRequest, networkRequest, volumeRequest } from './request.ts'
+import { containerName, containerRequest, imageName, networkRequest, volumeRequest } from './request.ts'
 
 export interface Report {
   step: Step
+  /** The container that a waiting step looks at; the other steps have one object only. */
+  container?: string
+  /** What it came to, where that is not the same each time: `Healthy`, `Exited`. */
+  state?: string
   status: 'working' | 'done' | 'failed'
   /** What is going on inside a long step. */
   detail?: string
@@ -22,8 +29,8 @@ export interface ExecuteOptions {
   onReport: (report: Report) => void
   /** Credentials for a pull. */
   authFor?: (image: string) => Promise<AuthConfig | undefined>
-  /** Values of `environment:` configs and secrets. */
-  env: Record<string, string | undefined>
+  /** Ids of the images that are here, by the name in the service. */
+  images?: Readonly<Record<string, string | undefined>>
   signal?: AbortSignal
 }
 
@@ -55,7 +62,7 @@ class Executor {
   readonly #options: ExecuteOptions
   /** Ids by container name, of those made in this run too. */
   readonly #ids = new Map<string, string>()
-  readonly #failed = new Set<Step>()
+  readonly #images: Map<string, string>
 
   constructor(client: EngineClient, project: Project | undefined, observed: Observed, options: ExecuteOptions) {
     this.#client = client
@@ -63,23 +70,24 @@ class Executor {
     this.#observed = observed
     this.#options = options
     for (const one of observed.containers) this.#ids.set(one.name, one.id)
+    this.#images = new Map(Object.entries(options.images ?? {}).flatMap(([name, id]) => (id ? [[name, id]] : [])))
   }
 
   async run(step: Step): Promise<void> {
     this.#options.signal?.throwIfAborted()
     this.#options.onReport({ step, status: 'working' })
     try {
-      await this.#act(step.action, detail => this.#options.onReport({ step, status: 'working', detail }))
+      await this.#act(step, detail => this.#options.onReport({ step, status: 'working', detail }))
     } catch (error) {
-      this.#failed.add(step)
       this.#options.onReport({ step, status: 'failed', detail: (error as Error).message })
-      throw error
+      throw named(step.action, error)
     }
     this.#options.onReport({ step, status: 'done' })
   }
 
-  async #act(action: Action, progress: (detail: string) => void): Promise<void> {
+  async #act(step: Step, progress: (detail: string) => void): Promise<void> {
     const client = this.#client
+    const { action } = step
     switch (action.kind) {
       case 'create-network':
         await client.networks.create(networkRequest(this.#own(), action.key, this.#own().networks[action.key]!))
@@ -100,17 +108,20 @@ class Executor {
       case 'replace-container':
         return this.#replace(action)
       case 'start-container':
-        await client.containers.start(action.id ?? this.#idOf(action.name))
-        return
+        return this.#start(action)
       case 'restart-container':
         return client.containers.restart(action.id, { timeout: this.#options.timeout })
       case 'stop-container':
         await gone(client.containers.stop(action.id, { timeout: this.#options.timeout }))
         return
+      case 'rename-container':
+        return client.containers.rename(action.id, action.name)
       case 'remove-container':
-        return gone(client.containers.remove(action.id, { force: true, volumes: action.volumes }))
+        await gone(client.containers.remove(action.id, { force: true, volumes: action.volumes }))
+        await Promise.all((action.anonymous ?? []).map(volume => unused(client.volumes.remove(volume))))
+        return
       case 'await':
-        return this.#await(action)
+        return this.#await(step, action)
     }
   }
 
@@ -132,12 +143,15 @@ class Executor {
       if (line.error) throw system(line.error)
       if (line.status) progress(line.id ? `${line.id} ${line.status}` : line.status)
     }
+    this.#images.set(image, (await this.#client.images.inspect(image)).Id)
   }
 
-  #request(service: Service, number: number, volumes: Record<string, string>) {
+  #request(service: Service, number: number, inherited?: { volumes: Record<string, string> }) {
     const project = this.#own()
     return containerRequest(project, service, number, {
-      inherited: { volumes },
+      imageId: this.#images.get(service.image ?? imageName(project, service)),
+      inherited,
+      replaces: inherited !== undefined,
       containerOf: name => {
         const other = project.services[name]
         return other ? this.#idOf(containerName(project, other, 1)) : name
@@ -145,14 +159,23 @@ class Executor {
     })
   }
 
-  async #create(serviceName: string, number: number, volumes: Record<string, string> = {}): Promise<void> {
+  async #create(serviceName: string, number: number): Promise<void> {
     const project = this.#own()
     const service = project.services[serviceName]!
     const name = containerName(project, service, number)
-    const request = this.#request(service, number, volumes)
+    const request = this.#request(service, number)
     const created = await this.#client.containers.create(request, { name, platform: service.platform })
     this.#ids.set(name, created.Id)
     await this.#writeFiles(created.Id, service)
+  }
+
+  async #start(action: Extract<Action, { kind: 'start-container' }>): Promise<void> {
+    const id = action.id ?? this.#idOf(action.name)
+    const service = this.#project?.services[action.service]
+    const created = this.#observed.containers.some(one => one.id === action.id && one.state === 'created')
+    // An earlier run may have been cut short between the creation and the files.
+    if (created && service) await this.#writeFiles(id, service)
+    await this.#client.containers.start(id)
   }
 
   /**
@@ -163,8 +186,8 @@ class Executor {
     const project = this.#own()
     const service = project.services[action.service]!
     const old = this.#observed.containers.find(one => one.id === action.old)!
-    const volumes = action.renewVolumes ? {} : old.anonymous
-    const request = this.#request(service, action.number, volumes)
+    const volumes = action.renewVolumes ? {} : await this.#carriedOver(service, old.anonymous)
+    const request = this.#request(service, action.number, { volumes })
     const passing = `${old.id.slice(0, 12)}_${action.name}`
     const created = await this.#client.containers.create(request, { name: passing, platform: service.platform })
     try {
@@ -177,6 +200,19 @@ class Executor {
       throw error
     }
     this.#ids.set(action.name, created.Id)
+    const left = Object.values(old.anonymous).filter(volume => !Object.values(volumes).includes(volume))
+    if (action.renewVolumes) await Promise.all(left.map(volume => unused(this.#client.volumes.remove(volume))))
+  }
+
+  /** The anonymous volumes that the new container still has a place for: in the service, or in its image. */
+  async #carriedOver(service: Service, anonymous: Record<string, string>): Promise<Record<string, string>> {
+    const targets = new Set(service.volumes.map(one => posix.normalize(one.target)))
+    const entries = Object.entries(anonymous)
+    if (entries.some(([target]) => !targets.has(target))) {
+      const image = await this.#client.images.inspect(service.image ?? imageName(this.#own(), service))
+      for (const target of Object.keys(image.Config?.Volumes ?? {})) targets.add(posix.normalize(target))
+    }
+    return Object.fromEntries(entries.filter(([target]) => targets.has(target)))
   }
 
   /** Configs and secrets that are no files on the host are written into the container. */
@@ -193,8 +229,7 @@ class Executor {
     if (entries.length === 0) return
     const tar = pack()
     for (const { reference, object, directory } of entries) {
-      const text = object.content ?? this.#options.env[object.environment!]
-      if (text === undefined) throw system(`environment variable ${object.environment} of ${object.name} is not set`)
+      const text = object.content ?? object.value ?? ''
       const { mode = 0o444, uid = '0', gid = '0' } = reference
       tar.entry({ name: fileTarget(reference, directory).slice(1), mode, uid: Number(uid), gid: Number(gid) }, text)
     }
@@ -202,64 +237,38 @@ class Executor {
     await this.#client.containers.archivePut(id, '/', Readable.from(tar))
   }
 
-  async #await(action: Extract<Action, { kind: 'await' }>): Promise<void> {
+  async #await(step: Step, action: Extract<Action, { kind: 'await' }>): Promise<void> {
     const project = this.#own()
+    const { service, condition } = action
     const fresh = await this.#client.containers.list({
       all: true,
-      filters: {
-        label: [`com.docker.compose.project=${project.name}`, `com.docker.compose.service=${action.service}`],
-      },
+      filters: { label: [`${LABEL.project}=${project.name}`, `${LABEL.service}=${service}`] },
     })
-    const ids = fresh.filter(one => one.Labels['com.docker.compose.oneoff'] !== 'True').map(one => one.Id)
-    try {
-      await Promise.all(ids.map(id => meets(this.#client, id, action.condition, this.#options.signal)))
-    } catch (error) {
-      if (action.required) throw error
-    }
+    const mine = fresh.filter(one => one.Labels[LABEL.oneoff] !== 'True')
+    const tell = (status: Report['status'], container: string, state?: string) =>
+      this.#options.onReport({ step, status, container, state })
+    const waits = mine.map(async one => {
+      const container = one.Names[0]?.slice(1) ?? one.Id.slice(0, 12)
+      tell('working', container)
+      try {
+        await meets(this.#client, one.Id, condition, { service, signal: this.#options.signal })
+        tell('done', container, condition === 'service_healthy' ? 'Healthy' : 'Exited')
+      } catch (error) {
+        tell('failed', container)
+        if (action.required) throw error
+      }
+    })
+    await Promise.all(waits)
   }
 }
 
-/**
- * Resolves when a container is healthy, or has ended with 0; rejects when it never will be.
- * The events are subscribed to before the first look, so that no change falls between.
- */
-export async function meets(
-  client: EngineClient,
-  id: string,
-  condition: 'service_healthy' | 'service_completed_successfully' | 'running_or_healthy',
-  signal?: AbortSignal,
-): Promise<void> {
-  const stop = new AbortController()
-  const both = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal
-  const events = await client.events.stream({ filters: { container: [id], type: ['container'] }, signal: both })
-  try {
-    if (await look(client, id, condition)) return
-    for await (const event of events) if (tells(event) && (await look(client, id, condition))) return
-    throw new BerthError('unavailable', 'the daemon closed the event stream')
-  } finally {
-    stop.abort()
-    await events.return(undefined).catch(() => {})
-  }
-}
-
-const tells = (event: EventMessage) => /^(health_status|die|start|stop|destroy|oom)/.test(event.Action)
-
-async function look(client: EngineClient, id: string, condition: string): Promise<boolean> {
-  const { Name, State } = await client.containers.inspect(id)
-  const name = Name.slice(1)
-  const fail = (what: string) => system(`dependency failed to start: container ${name} ${what}`)
-  if (condition === 'service_completed_successfully') {
-    if (State.Status !== 'exited') return false
-    if (State.ExitCode !== 0) throw system(`service "${name}" didn't complete successfully: exit ${State.ExitCode}`)
-    return true
-  }
-  if (State.Status === 'exited' || State.Status === 'dead') throw fail(`exited (${State.ExitCode})`)
-  if (!State.Health || State.Health.Status === 'none') {
-    if (condition === 'running_or_healthy') return State.Running
-    throw fail('has no healthcheck configured')
-  }
-  if (State.Health.Status === 'unhealthy') throw fail('is unhealthy')
-  return State.Health.Status === 'healthy'
+/** What is not clear from the engine's words alone: whose error it is. */
+function named(action: Action, error: unknown): unknown {
+  if (!(error instanceof BerthError) || action.kind === 'await') return error
+  const name = 'name' in action ? action.name : action.image
+  if (error.message.includes(name)) return error
+  const noun = /-(\w+)$/.exec(action.kind)?.[1] ?? ''
+  return new BerthError(error.kind, `${noun} ${name}: ${error.message}`, { cause: error.cause, details: error.details })
 }
 
 /** Already gone, or already so, is success. */
@@ -268,5 +277,14 @@ async function gone(work: Promise<unknown>): Promise<void> {
     await work
   } catch (error) {
     if (!isKind(error, 'not-found') && !isKind(error, 'not-modified')) throw error
+  }
+}
+
+/** An anonymous volume that another container took over stays. */
+async function unused(work: Promise<unknown>): Promise<void> {
+  try {
+    await gone(work)
+  } catch (error) {
+    if (!isKind(error, 'conflict')) throw error
   }
 }

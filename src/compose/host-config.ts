@@ -27,6 +27,7 @@ export function hostConfig(
       ...service.volumes.map(volume => mount(project, volume, options.inherited)),
       ...fileMounts(project.configs, service.configs, ''),
       ...fileMounts(project.secrets, service.secrets, '/run/secrets'),
+      ...inheritedMounts(service, options.inherited),
     ],
     Tmpfs: Object.fromEntries(service.tmpfs.map(entry => splitOnce(entry, ':'))),
     VolumesFrom: service.volumes_from.map(from =>
@@ -140,6 +141,17 @@ function mount(project: Project, volume: ServiceVolume, inherited?: Inherited): 
         ...(volume.volume ? { VolumeOptions: { NoCopy: volume.volume.nocopy, Subpath: volume.volume.subpath } } : {}),
       }
   }
+}
+
+/** Volumes that the image asks for (`VOLUME`) and that the replaced container has filled. */
+function inheritedMounts(service: Service, inherited: Inherited | undefined): MountRequest[] {
+  const covered = new Set([
+    ...service.volumes.map(volume => posix.normalize(volume.target)),
+    ...service.tmpfs.map(entry => posix.normalize(splitOnce(entry, ':')[0])),
+  ])
+  return Object.entries(inherited?.volumes ?? {})
+    .filter(([target]) => !covered.has(posix.normalize(target)))
+    .map(([Target, Source]) => ({ Type: 'volume' as const, Target, Source, ReadOnly: false }))
 }
 
 /** Configs and secrets that are files on the host are bind-mounted; the others are written into the container. */

@@ -9,6 +9,8 @@ export const LABEL = {
   workingDir: 'com.docker.compose.project.working_dir',
   dependsOn: 'com.docker.compose.depends_on',
   image: 'com.docker.compose.image',
+  /** On a container made in place of another: `<service>-<number>` of that one. */
+  replace: 'com.docker.compose.replace',
   version: 'com.docker.compose.version',
   network: 'com.docker.compose.network',
   volume: 'com.docker.compose.volume',

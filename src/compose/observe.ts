@@ -4,6 +4,11 @@ import { LABEL } from './labels.ts'
 export interface ObservedContainer {
   id: string
   name: string
+  /**
+   * First 12 digits of the id of the container that this one was to replace: its name is still the passing one of a
+   * recreation that was cut short. '' for all others.
+   */
+  replaces: string
   service: string
   number: number
   oneoff: boolean
@@ -42,6 +47,7 @@ export async function observe(client: EngineClient, project: string): Promise<Ob
     containers: containers.map(one => ({
       id: one.Id,
       name: one.Names[0]?.slice(1) ?? one.Id.slice(0, 12),
+      replaces: /^\/([0-9a-f]{12})_/.exec(one.Names[0] ?? '')?.[1] ?? '',
       service: one.Labels[LABEL.service] ?? '',
       number: Number(one.Labels[LABEL.number] ?? 1),
       oneoff: one.Labels[LABEL.oneoff] === 'True',

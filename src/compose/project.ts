@@ -184,6 +184,8 @@ export interface FileObject {
   name: string
   file?: string
   environment?: string
+  /** What the variable `environment` holds; undefined when it is not set. Never printed. */
+  value?: string
   content?: string
   external: boolean
 }

@@ -24,6 +24,8 @@ export function containerRequest(
     inherited?: Inherited
     containerOf?: (service: string) => string
     oneoff?: boolean
+    /** It is made in place of another. */
+    replaces?: boolean
   } = {},
 ): ContainerCreateRequest {
   const networks = Object.entries(service.networks).sort(
@@ -77,6 +79,7 @@ export function containerRequest(
         .map(([other, { condition, restart }]) => `${other}:${condition}:${restart}`)
         .join(','),
       ...(options.imageId ? { [LABEL.image]: options.imageId } : {}),
+      ...(options.replaces ? { [LABEL.replace]: service.container_name ?? `${service.name}-${number}` } : {}),
     },
     HostConfig: hostConfig(project, service, networks[0]?.[0], options),
     NetworkingConfig: {

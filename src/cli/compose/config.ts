@@ -19,7 +19,7 @@ export const command = defineCommand({
   },
   async run(context, input) {
     const { flags, args } = input
-    const project = await load(context, input)
+    const project = await load(context, input, args)
     for (const name of args) if (!project.services[name]) throw new CliError(`no such service: ${name}`)
     const services = Object.values(project.services).filter(one => args.length === 0 || args.includes(one.name))
     const print = (lines: Iterable<string>) => {

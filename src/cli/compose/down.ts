@@ -1,7 +1,7 @@
-import { observe } from '#compose/observe.ts'
 import { planDown } from '#compose/plan/down.ts'
 import { CliError, defineCommand } from '../core/command.ts'
-import { loadOrName } from './project.ts'
+import { exclusively } from './lock.ts'
+import { groupFlags, loadOrName, observeOwn } from './project.ts'
 import { runPlan } from './run-plan.ts'
 
 export const command = defineCommand({
@@ -25,19 +25,23 @@ export const command = defineCommand({
     if (flags.rmi && flags.rmi !== 'all' && flags.rmi !== 'local')
       throw new CliError(`invalid value for --rmi: "${flags.rmi}"`)
     const { name, project } = await loadOrName(context, input)
-    const observed = await observe(context.client, name)
-    const plan = planDown(name, project, observed, {
-      volumes: flags.volumes,
-      removeOrphans: flags['remove-orphans'],
-      rmi: flags.rmi || undefined,
-      services: input.args,
-    })
-    if (plan.steps.length === 0) context.warn(`warning: No resource found to remove for project "${name}".`)
-    await runPlan(context, input, {
-      project,
-      observed,
-      plan,
-      timeout: changed.has('timeout') ? flags.timeout : undefined,
+    // A name on the command line says which project is meant, whichever directory it came from.
+    const isNamed = groupFlags(input)['project-name'] !== ''
+    await exclusively(context, name, async () => {
+      const observed = await observeOwn(context, name, isNamed ? undefined : project)
+      const plan = planDown(name, project, observed, {
+        volumes: flags.volumes,
+        removeOrphans: flags['remove-orphans'],
+        rmi: flags.rmi || undefined,
+        services: input.args,
+      })
+      if (plan.steps.length === 0) context.warn(`warning: No resource found to remove for project "${name}".`)
+      await runPlan(context, input, {
+        project,
+        observed,
+        plan,
+        timeout: changed.has('timeout') ? flags.timeout : undefined,
+      })
     })
   },
 })

@@ -14,8 +14,9 @@ const VERBS: Record<Action['kind'], [noun: string, doing: string, done: string]>
   'start-container': ['Container', 'Starting', 'Started'],
   'restart-container': ['Container', 'Restarting', 'Restarted'],
   'stop-container': ['Container', 'Stopping', 'Stopped'],
+  'rename-container': ['Container', 'Renaming', 'Renamed'],
   'remove-container': ['Container', 'Removing', 'Removed'],
-  await: ['Service', 'Waiting', 'Ready'],
+  await: ['Container', 'Waiting', 'Healthy'],
 }
 
 const nameOf = (action: Action) =>
@@ -28,18 +29,20 @@ export function progress(context: Context, mode: string): { report: (report: Rep
   return tty ? live(context) : plain(context)
 }
 
-function line(report: Report): { object: string; state: string } {
+/** @returns undefined for a report that shows nothing: a waiting step shows the containers it waits for */
+function line(report: Report): { object: string; state: string } | undefined {
   const [noun, doing, done] = VERBS[report.step.action.kind]
-  const state = report.status === 'done' ? done : report.status === 'failed' ? 'Error' : doing
-  return { object: `${noun} ${nameOf(report.step.action)}`, state }
+  if (report.step.action.kind === 'await' && !report.container) return undefined
+  const state = report.status === 'done' ? (report.state ?? done) : report.status === 'failed' ? 'Error' : doing
+  return { object: `${noun} ${report.container ?? nameOf(report.step.action)}`, state }
 }
 
 function plain(context: Context) {
   return {
     report(report: Report) {
       if (report.status === 'working' && report.detail) return
-      const { object, state } = line(report)
-      context.warn(` ${object}  ${state}`)
+      const shown = line(report)
+      if (shown) context.warn(` ${shown.object}  ${shown.state}`)
     },
     end() {},
   }
@@ -67,7 +70,9 @@ function live(context: Context) {
   }
   return {
     report(report: Report) {
-      const { object, state } = line(report)
+      const shown = line(report)
+      if (!shown) return
+      const { object, state } = shown
       const row = rows.get(object)
       const until = report.status === 'working' ? undefined : Date.now()
       rows.set(object, {

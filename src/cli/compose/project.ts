@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs'
 import { loadProject } from '#compose/load/load.ts'
 import { observe, type Observed, type ObservedContainer } from '#compose/observe.ts'
+import { refuseOther } from '#compose/plan/order.ts'
 import type { Project } from '#compose/project.ts'
 import { isKind, notFound } from '#lib/errors.ts'
 import type { Input } from '../core/command.ts'
@@ -21,7 +23,7 @@ export function groupFlags(input: Pick<Input, 'group'>): GroupFlags {
 }
 
 /** Loads the project that the group's flags name. @throws invalid, or not-found when there is no file */
-export function load(context: Context, input: Pick<Input, 'group'>): Promise<Project> {
+export function load(context: Context, input: Pick<Input, 'group'>, named: readonly string[] = []): Promise<Project> {
   const flags = groupFlags(input)
   return loadProject({
     files: flags.file,
@@ -31,6 +33,7 @@ export function load(context: Context, input: Pick<Input, 'group'>): Promise<Pro
     projectDirectory: flags['project-directory'] || undefined,
     envFiles: flags['env-file'],
     profiles: flags.profile,
+    named,
     warn: message => context.warn(`warning: ${message}`),
     stdin: async () => {
       const chunks: Buffer[] = []
@@ -53,6 +56,13 @@ export async function loadOrName(
     if (isKind(error, 'not-found') && name) return { name }
     throw error
   }
+}
+
+/** What exists of a project that is to be changed. @throws conflict when it is another directory's of the same name */
+export async function observeOwn(context: Context, name: string, project: Project | undefined): Promise<Observed> {
+  const observed = await observe(context.client, name)
+  if (project) refuseOther(project, observed, existsSync)
+  return observed
 }
 
 /** The project's containers, of the services named, else of all. @throws not-found for a service that is not there */

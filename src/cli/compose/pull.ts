@@ -15,7 +15,7 @@ export const command = defineCommand({
   },
   async run(context, input) {
     const { flags } = input
-    const project = await load(context, input)
+    const project = await load(context, input, input.args)
     const selected = selectServices(project, input.args, !flags['include-deps'])
     const images = new Map(
       selected.flatMap(name => (project.services[name]!.image ? [[project.services[name]!.image!, name]] : [])),

@@ -12,9 +12,16 @@ import { progress } from './progress.ts'
 export async function runPlan(
   context: Context,
   input: Pick<Input, 'group'>,
-  parts: { project: Project | undefined; observed: Observed; plan: Plan; timeout?: number },
+  parts: {
+    project: Project | undefined
+    observed: Observed
+    plan: Plan
+    timeout?: number
+    /** Ids of the images that are here. */
+    images?: Readonly<Record<string, string | undefined>>
+  },
 ): Promise<boolean> {
-  const { project, observed, plan, timeout } = parts
+  const { project, observed, plan, timeout, images } = parts
   const flags = groupFlags(input)
   for (const warning of plan.warnings) context.warn(`warning: ${warning}`)
   if (flags['dry-run']) {
@@ -25,15 +32,17 @@ export async function runPlan(
   const stop = new AbortController()
   const onSignal = () => stop.abort(new Error('canceled'))
   process.once('SIGINT', onSignal)
+  process.once('SIGTERM', onSignal)
   try {
     await execute(context.client, project, observed, plan, {
       timeout,
       onReport: shown.report,
-      env: context.env,
+      images,
       signal: stop.signal,
     })
   } finally {
     process.off('SIGINT', onSignal)
+    process.off('SIGTERM', onSignal)
     shown.end()
   }
   return true

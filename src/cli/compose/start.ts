@@ -1,9 +1,24 @@
-import { perContainer } from './simple.ts'
+import { notFound } from '#lib/errors.ts'
+import { planStart } from '#compose/plan/order.ts'
+import { defineCommand } from '../core/command.ts'
+import { exclusively } from './lock.ts'
+import { containersOf } from './project.ts'
+import { runPlan } from './run-plan.ts'
 
-export const command = perContainer({
+export const command = defineCommand({
+  usage: '[SERVICE...]',
+  args: [0, Infinity],
   flags: {},
-  doing: 'Starting',
-  done: 'Started',
-  states: ['created', 'exited'],
-  act: (context, one) => context.client.containers.start(one.id),
+  async run(context, input) {
+    const { name } = await containersOf(context, input, input.args)
+    await exclusively(context, name, async () => {
+      const { containers, observed, project } = await containersOf(context, input, input.args)
+      for (const service of input.args) {
+        if (!containers.some(one => one.service === service)) {
+          throw notFound(`service "${service}" has no container to start`)
+        }
+      }
+      await runPlan(context, input, { project, observed, plan: planStart(containers) })
+    })
+  },
 })

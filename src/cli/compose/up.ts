@@ -1,21 +1,24 @@
-import { meets } from '#compose/execute.ts'
+import { meets } from '#compose/meets.ts'
 import { observe } from '#compose/observe.ts'
 import { planUp, selectServices } from '#compose/plan/up.ts'
 import type { Project } from '#compose/project.ts'
 import { imageName } from '#compose/request.ts'
 import { CliError, defineCommand, type Input } from '../core/command.ts'
 import type { Context } from '../core/context.ts'
-import { followLogs } from './follow.ts'
-import { load } from './project.ts'
+import { stayAttached } from './attached.ts'
+import { exclusively } from './lock.ts'
+import { load, observeOwn } from './project.ts'
 import { imagesOf, runPlan } from './run-plan.ts'
 
 export const upFlags = {
   'always-recreate-deps': { type: 'bool', help: 'Recreate dependent containers. Incompatible with --no-recreate.' },
+  build: { type: 'bool', help: 'Build images before starting containers' },
   'force-recreate': { type: 'bool', help: "Recreate containers even if their configuration and image haven't changed" },
   'no-recreate': {
     type: 'bool',
     help: "If containers already exist, don't recreate them. Incompatible with --force-recreate.",
   },
+  'no-build': { type: 'bool', help: "Don't build an image, even if it's policy" },
   pull: { type: 'string', help: 'Pull image before running ("always"|"missing"|"never")' },
   'quiet-pull': { type: 'bool', help: 'Pull without printing progress information' },
   'remove-orphans': { type: 'bool', help: 'Remove containers for services not defined in the Compose file' },
@@ -44,6 +47,10 @@ export const command = defineCommand({
       help: 'Stops all containers if any container was stopped. Incompatible with -d',
     },
     detach: { type: 'bool', short: 'd', help: 'Detached mode: Run containers in the background' },
+    'exit-code-from': {
+      type: 'string',
+      help: 'Return the exit code of the selected service container. Implies --abort-on-container-exit',
+    },
     'no-color': { type: 'bool', help: 'Produce monochrome output' },
     'no-deps': { type: 'bool', help: "Don't start linked services" },
     'no-log-prefix': { type: 'bool', help: "Don't print prefix in logs" },
@@ -65,6 +72,7 @@ export const command = defineCommand({
   async run(context, input) {
     const { flags, changed } = input
     const timeout = changed.has('timeout') ? flags.timeout : undefined
+    const since = String(Date.now() / 1000)
     const up = await bringUp(context, input, {
       flags,
       noDeps: flags['no-deps'],
@@ -72,20 +80,25 @@ export const command = defineCommand({
       renewVolumes: flags['renew-anon-volumes'],
       timeout,
     })
+    if (flags['exit-code-from'] && up && !up.selected.includes(flags['exit-code-from'])) {
+      throw new CliError(`no such service: ${flags['exit-code-from']}`)
+    }
     if (!up || flags['no-start']) return 0
     const { project, selected } = up
     if (flags.wait) {
       const limit = flags['wait-timeout'] > 0 ? AbortSignal.timeout(flags['wait-timeout'] * 1000) : undefined
-      await allReady(context, project.name, selected, limit)
+      await allReady(context, project, selected, limit)
       return 0
     }
     if (flags.detach) return 0
-    return attached(context, project, selected, {
+    return stayAttached(context, project.name, selected, {
+      since,
       timeout,
       timestamps: flags.timestamps,
       prefix: !flags['no-log-prefix'],
       colour: context.colour && !flags['no-color'],
-      abortOnExit: flags['abort-on-container-exit'],
+      abortOnExit: flags['abort-on-container-exit'] || flags['exit-code-from'] !== '',
+      codeFrom: flags['exit-code-from'] || undefined,
     })
   },
 })
@@ -100,26 +113,28 @@ export async function bringUp(
   if (flags['force-recreate'] && flags['no-recreate']) {
     throw new CliError('--force-recreate and --no-recreate are incompatible')
   }
-  const project = await load(context, input)
+  const project = await load(context, input, [...input.args, ...Object.keys(parseScale(flags.scale))])
   const selected = selectServices(project, input.args, options.noDeps)
   if (selected.length === 0) throw new CliError('no service selected')
   const names = selected.map(name => project.services[name]!.image ?? imageName(project, project.services[name]!))
-  const [observed, images] = await Promise.all([observe(context.client, project.name), imagesOf(context, names)])
-  const plan = planUp(project, observed, {
-    services: input.args,
-    noDeps: options.noDeps,
-    forceRecreate: flags['force-recreate'],
-    noRecreate: flags['no-recreate'],
-    alwaysRecreateDeps: flags['always-recreate-deps'],
-    renewVolumes: options.renewVolumes,
-    removeOrphans: flags['remove-orphans'],
-    noStart: options.noStart,
-    scale: parseScale(flags.scale),
-    pull: flags.pull || undefined,
-    images,
+  return exclusively(context, project.name, async () => {
+    const [observed, images] = await Promise.all([observeOwn(context, project.name, project), imagesOf(context, names)])
+    const plan = planUp(project, observed, {
+      services: input.args,
+      noDeps: options.noDeps,
+      forceRecreate: flags['force-recreate'],
+      noRecreate: flags['no-recreate'],
+      alwaysRecreateDeps: flags['always-recreate-deps'],
+      renewVolumes: options.renewVolumes,
+      removeOrphans: flags['remove-orphans'],
+      noStart: options.noStart,
+      scale: parseScale(flags.scale),
+      pull: flags.pull || undefined,
+      images,
+    })
+    const ran = await runPlan(context, input, { project, observed, plan, images, timeout: options.timeout })
+    return ran ? { project, selected } : undefined
   })
-  const ran = await runPlan(context, input, { project, observed, plan, timeout: options.timeout })
-  return ran ? { project, selected } : undefined
 }
 
 function parseScale(values: string[]): Record<string, number> {
@@ -132,51 +147,25 @@ function parseScale(values: string[]): Record<string, number> {
   )
 }
 
-async function allReady(context: Context, project: string, services: string[], limit?: AbortSignal): Promise<void> {
-  const { containers } = await observe(context.client, project)
+/** Waits as dependents would; those that others need to have completed must complete. */
+async function allReady(context: Context, project: Project, services: string[], limit?: AbortSignal): Promise<void> {
+  const { containers } = await observe(context.client, project.name)
   const mine = containers.filter(one => services.includes(one.service) && !one.oneoff)
+  const jobs = new Set(
+    Object.values(project.services)
+      .flatMap(one => Object.entries(one.depends_on))
+      .flatMap(([other, { condition }]) => (condition === 'service_completed_successfully' ? [other] : [])),
+  )
+  const waits = mine.map(async ({ id, service, name }) => {
+    const wanted = jobs.has(service) ? 'service_completed_successfully' : 'ready'
+    context.warn(` Container ${name}  Waiting`)
+    await meets(context.client, id, wanted, { service, signal: limit })
+    context.warn(` Container ${name}  ${wanted === 'ready' ? 'Healthy' : 'Exited'}`)
+  })
   try {
-    await Promise.all(mine.map(one => meets(context.client, one.id, 'running_or_healthy', limit)))
+    await Promise.all(waits)
   } catch (error) {
     if (limit?.aborted) throw new CliError('timeout waiting for the services to be running or healthy')
     throw error
   }
-}
-
-async function attached(
-  context: Context,
-  project: Project,
-  services: string[],
-  options: { timeout?: number; timestamps: boolean; prefix: boolean; colour: boolean; abortOnExit: boolean },
-): Promise<number> {
-  const { containers } = await observe(context.client, project.name)
-  const mine = containers.filter(one => services.includes(one.service) && !one.oneoff)
-  const stop = new AbortController()
-  const onSignal = () => stop.abort()
-  process.once('SIGINT', onSignal)
-  process.once('SIGTERM', onSignal)
-  const exits = mine.map(async one => {
-    const { exit } = await context.client.containers.wait(one.id, 'not-running', stop.signal)
-    const { StatusCode } = await exit
-    if (!stop.signal.aborted) context.print(`${one.name} exited with code ${StatusCode}`)
-    if (options.abortOnExit) stop.abort()
-    return StatusCode
-  })
-  const logs = followLogs(context, mine, { ...options, follow: true, tail: 'all', signal: stop.signal })
-  await Promise.race([Promise.allSettled([...exits, logs]), aborted(stop.signal)])
-  process.off('SIGINT', onSignal)
-  process.off('SIGTERM', onSignal)
-  if (!stop.signal.aborted) return 0
-  context.warn('Gracefully stopping... (press Ctrl+C again to force)')
-  await Promise.allSettled(mine.map(one => context.client.containers.stop(one.id, { timeout: options.timeout })))
-  const codes = options.abortOnExit ? await Promise.allSettled(exits) : []
-  const failed = codes.find(one => one.status === 'fulfilled' && one.value !== 0)
-  return options.abortOnExit ? (failed?.status === 'fulfilled' ? failed.value : 0) : 130
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

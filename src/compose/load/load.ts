@@ -23,6 +23,8 @@ export interface LoadOptions {
   /** `--env-file`; else `.env` beside the first file, if there. */
   envFiles?: string[]
   profiles?: string[]
+  /** Services named on the command line: their profiles count as asked for. */
+  named?: readonly string[]
   warn: (message: string) => void
   stdin?: () => Promise<string>
 }
@@ -57,8 +59,9 @@ export async function loadProject(options: LoadOptions): Promise<Project> {
   }
   const name = projectName(options, lookup, layer.name, workingDir)
   const profiles = options.profiles?.length
-    ? options.profiles
+    ? [...options.profiles]
     : (lookup('COMPOSE_PROFILES') ?? '').split(',').filter(Boolean)
+  for (const one of options.named ?? []) profiles.push(...(layer.services[one]?.profiles ?? []))
   const project = await assemble(layer, { name, workingDir, files, profiles, lookup })
   check(project)
   return project
@@ -176,6 +179,8 @@ async function assemble(layer: Layer, setting: Setting): Promise<Project> {
     if (active) services[key] = service
     else disabled.push(key)
   }
+  const file = (value: unknown, key: string, kind: 'configs' | 'secrets') =>
+    readFileObject(value, key, name, workingDir, setting.lookup, [kind, key])
   const read = <T>(section: Record<string, unknown>, one: (value: unknown, key: string) => T): Record<string, T> =>
     Object.fromEntries(Object.entries(section).map(([key, value]) => [key, one(value, key)]))
   const networks = { ...layer.networks }
@@ -189,8 +194,8 @@ async function assemble(layer: Layer, setting: Setting): Promise<Project> {
     disabled,
     networks: read(networks, (value, key) => readNetwork(value, key, name, ['networks', key])),
     volumes: read(layer.volumes, (value, key) => readVolume(value, key, name, ['volumes', key])),
-    configs: read(layer.configs, (value, key) => readFileObject(value, key, name, workingDir, ['configs', key])),
-    secrets: read(layer.secrets, (value, key) => readFileObject(value, key, name, workingDir, ['secrets', key])),
+    configs: read(layer.configs, (value, key) => file(value, key, 'configs')),
+    secrets: read(layer.secrets, (value, key) => file(value, key, 'secrets')),
   }
 }
 

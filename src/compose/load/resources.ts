@@ -72,9 +72,10 @@ export function readFileObject(
   key: string,
   project: string,
   workingDir: string,
+  lookup: (name: string) => string | undefined,
   path: Path,
 ): FileObject {
-  const raw = object<FileObject & { labels: unknown; template_driver: unknown }>({
+  const raw = object<Omit<FileObject, 'value'> & { labels: unknown; template_driver: unknown }>({
     name: string,
     file: string,
     environment: string,
@@ -89,7 +90,7 @@ export function readFileObject(
     name: raw.name ?? (raw.external ? key : `${project}_${key}`),
     external: raw.external ?? false,
     ...(raw.file === undefined ? {} : { file: hostPath(raw.file, workingDir) }),
-    ...(raw.environment === undefined ? {} : { environment: raw.environment }),
+    ...(raw.environment === undefined ? {} : { environment: raw.environment, value: lookup(raw.environment) }),
     ...(raw.content === undefined ? {} : { content: raw.content }),
   }
 }

@@ -1,5 +1,6 @@
-import type { Observed, ObservedContainer } from '../observe.ts'
+import type { Observed } from '../observe.ts'
 import type { Project } from '../project.ts'
+import { addStep, addStops } from './order.ts'
 import type { Action, Plan, Step } from './step.ts'
 
 export interface DownOptions {
@@ -17,11 +18,7 @@ export interface DownOptions {
 export function planDown(name: string, project: Project | undefined, observed: Observed, options: DownOptions): Plan {
   const steps: Step[] = []
   const warnings: string[] = []
-  const add = (action: Action, cause: string, needs: string[] = []): string => {
-    const id = String(steps.length + 1)
-    steps.push({ id, needs, action, cause })
-    return id
-  }
+  const add = (action: Action, cause: string, needs: string[]) => addStep(steps, action, cause, needs)
   const chosen = options.services.length > 0
   const mine = observed.containers.filter(one => {
     if (chosen) return options.services.includes(one.service)
@@ -34,19 +31,17 @@ export function planDown(name: string, project: Project | undefined, observed: O
       `Found orphan containers (${left.map(one => one.name).join(', ')}) for this project: --remove-orphans removes them too`,
     )
   }
-  const stops = new Map<string, string[]>()
   const removals: string[] = []
-  for (const one of dependentsFirst(mine)) {
-    const dependents = mine
-      .filter(other => other.dependsOn.includes(one.service))
-      .flatMap(other => stops.get(other.id) ?? [])
-    const alive = ['running', 'paused', 'restarting'].includes(one.state)
-    const stop = alive ? [add({ kind: 'stop-container', name: one.name, id: one.id }, 'down', dependents)] : dependents
-    stops.set(one.id, stop)
-    removals.push(add({ kind: 'remove-container', name: one.name, id: one.id, volumes: options.volumes }, 'down', stop))
-  }
+  addStops(steps, mine, 'down', (one, stopped) => {
+    const { name, id } = one
+    const anonymous = options.volumes ? Object.values(one.anonymous) : []
+    removals.push(add({ kind: 'remove-container', name, id, volumes: options.volumes, anonymous }, 'down', stopped))
+  })
   if (!chosen) {
-    const external = new Set(Object.values(project?.networks ?? {}).flatMap(one => (one.external ? [one.name] : [])))
+    const namesOf = (objects: { name: string; external: boolean }[]) =>
+      new Set(objects.flatMap(one => (one.external ? [one.name] : [])))
+    const external = namesOf(Object.values(project?.networks ?? {}))
+    const externalVolumes = namesOf(Object.values(project?.volumes ?? {}))
     for (const [network, { project: owner }] of Object.entries(observed.networks)) {
       if (owner !== name || external.has(network)) continue
       if (left.some(one => one.networks.includes(network))) {
@@ -57,7 +52,8 @@ export function planDown(name: string, project: Project | undefined, observed: O
     }
     if (options.volumes) {
       for (const [volume, { project: owner }] of Object.entries(observed.volumes)) {
-        if (owner === name) add({ kind: 'remove-volume', name: volume }, 'down --volumes', removals)
+        if (owner === name && !externalVolumes.has(volume))
+          add({ kind: 'remove-volume', name: volume }, 'down --volumes', removals)
       }
     }
     if (options.rmi && project) {
@@ -68,15 +64,4 @@ export function planDown(name: string, project: Project | undefined, observed: O
     }
   }
   return { steps, warnings }
-}
-
-function dependentsFirst(containers: ObservedContainer[]): ObservedContainer[] {
-  const order: ObservedContainer[] = []
-  const visit = (one: ObservedContainer, trail: ObservedContainer[]) => {
-    if (order.includes(one) || trail.includes(one)) return
-    for (const other of containers) if (other.dependsOn.includes(one.service)) visit(other, [...trail, one])
-    if (!order.includes(one)) order.push(one)
-  }
-  for (const one of containers) visit(one, [])
-  return order
 }

@@ -8,7 +8,8 @@ import { loadProject } from '../load/load.ts'
 import type { Observed, ObservedContainer } from '../observe.ts'
 import type { Project } from '../project.ts'
 import { planDown } from './down.ts'
-import { printPlan } from './step.ts'
+import { planStart, planStop, refuseOther } from './order.ts'
+import { printPlan, type Plan } from './step.ts'
 import { planUp, type UpOptions } from './up.ts'
 
 const TEXT = `
@@ -50,6 +51,7 @@ function running(service: string, changes: Partial<ObservedContainer> = {}): Obs
   return {
     id: `id-${service}`,
     name: `shop-${service}-1`,
+    replaces: '',
     service,
     number: 1,
     oneoff: false,
@@ -145,8 +147,57 @@ test('orphans are named, and removed on request', async () => {
 })
 
 test('two projects of one name do not destroy each other', async () => {
-  const state = await observed(running('db', { hash: 'theirs', workingDir: '/elsewhere' }))
-  assert.throws(() => planUp(project, state, options()), { kind: 'conflict', message: /belongs to another project/ })
+  const state = await observed(running('db', { workingDir: '/elsewhere' }))
+  const message = /container shop-db-1 belongs to another project named shop, in \/elsewhere/
+  assert.throws(() => refuseOther(project, state, () => true), { kind: 'conflict', message })
+  // Its directory is gone: the project was moved.
+  refuseOther(project, state, () => false)
+  refuseOther(project, await observed(running('db')), () => true)
+})
+
+test('a recreation that was cut short is undone or finished', async () => {
+  const old = running('db', { id: 'a1b2c3d4e5f60000', hash: 'older' })
+  const passing = running('db', {
+    id: 'new',
+    name: 'a1b2c3d4e5f6_shop-db-1',
+    replaces: 'a1b2c3d4e5f6',
+    state: 'created',
+  })
+  const both = planUp(project, await observed(old, passing), options({ services: ['db'] }))
+  assert.equal(
+    printPlan(both),
+    `remove container a1b2c3d4e5f6_shop-db-1  (an earlier recreation was cut short)
+replace container shop-db-1  (its configuration changed)
+start container shop-db-1  (it was made anew)
+`,
+  )
+  assert.deepEqual(both.steps[1]!.needs, [both.steps[0]!.id])
+  const alone = planUp(project, await observed(passing), options({ services: ['db'] }))
+  assert.equal(
+    printPlan(alone),
+    `rename container shop-db-1  (an earlier recreation was cut short)
+start container shop-db-1  (it is created)
+`,
+  )
+})
+
+test('a secret whose variable is not set is refused before anything changes', async () => {
+  const secret = { name: 's', environment: 'TOKEN', external: false }
+  const changed: Project = structuredClone({ ...project, secrets: { s: secret } })
+  changed.services['db']!.secrets = [{ source: 's' }]
+  const message = 'environment variable "TOKEN" required by secret "s" is not set (service "db")'
+  const state = await observed()
+  assert.throws(() => planUp(changed, state, options()), { kind: 'invalid', message })
+})
+
+test('start and stop follow the dependencies that the labels tell', async () => {
+  const state = await observed(running('db'), running('api'), running('web'))
+  const names = (plan: Plan) => plan.steps.map(({ action }) => (action as { name: string }).name)
+  assert.deepEqual(names(planStop(state.containers)), ['shop-web-1', 'shop-api-1', 'shop-db-1'])
+  const stopped = state.containers.map(one => ({ ...one, state: 'exited' }))
+  const start = planStart(stopped)
+  assert.deepEqual(names(start), ['shop-db-1', 'shop-api-1', 'shop-web-1'])
+  assert.deepEqual(start.steps[1]!.needs, [start.steps[0]!.id])
 })
 
 test('a foreign network of the same name is refused', async () => {

@@ -12,8 +12,11 @@ export type Action =
   /** `id` is absent when an earlier step creates it. */
   | { kind: 'start-container'; service: string; number: number; name: string; id?: string }
   | { kind: 'restart-container'; name: string; id: string }
+  /** Gives a container, whose recreation was cut short, the name that it was made for. */
+  | { kind: 'rename-container'; name: string; id: string }
   | { kind: 'stop-container'; name: string; id: string }
-  | { kind: 'remove-container'; name: string; id: string; volumes: boolean }
+  /** `anonymous` are volumes that a recreation carried over: the engine takes those for named ones. */
+  | { kind: 'remove-container'; name: string; id: string; volumes: boolean; anonymous?: string[] }
   /** Blocks until every container of `service` meets the condition. */
   | {
       kind: 'await'

@@ -1,8 +1,9 @@
-import { conflict, invalid, notFound } from '#lib/errors.ts'
+import { invalid, notFound } from '#lib/errors.ts'
 import { networkHash, serviceHash, volumeHash } from '../hash.ts'
 import type { Observed, ObservedContainer } from '../observe.ts'
 import type { Project, Service } from '../project.ts'
 import { containerName, imageName } from '../request.ts'
+import { addStep, isAlive } from './order.ts'
 import type { Action, Plan, Step } from './step.ts'
 
 export interface UpOptions {
@@ -79,9 +80,8 @@ class UpPlanner {
   }
 
   #add(action: Action, cause: string, needs: (string | undefined)[] = []): string {
-    const id = String(this.#steps.length + 1)
-    this.#steps.push({ id, needs: needs.filter(one => one !== undefined), action, cause })
-    return id
+    const present = needs.filter(one => one !== undefined)
+    return addStep(this.#steps, action, cause, present)
   }
 
   #orphans(): void {
@@ -99,20 +99,8 @@ class UpPlanner {
   }
 
   #remove(one: ObservedContainer, cause: string): string {
-    this.#guard(one)
-    const stop =
-      one.state === 'running' || one.state === 'paused' || one.state === 'restarting'
-        ? this.#add({ kind: 'stop-container', name: one.name, id: one.id }, cause)
-        : undefined
+    const stop = isAlive(one) ? this.#add({ kind: 'stop-container', name: one.name, id: one.id }, cause) : undefined
     return this.#add({ kind: 'remove-container', name: one.name, id: one.id, volumes: false }, cause, [stop])
-  }
-
-  /** Two projects of one name must not destroy each other (docker/compose#7969). */
-  #guard(one: ObservedContainer): void {
-    if (one.workingDir === '' || one.workingDir === this.#project.workingDir) return
-    throw conflict(
-      `container ${one.name} belongs to another project named ${this.#project.name}, in ${one.workingDir}: choose another name with -p, or take that one down first`,
-    )
   }
 
   #networks(selected: string[]): void {
@@ -147,10 +135,7 @@ class UpPlanner {
     const cause = `network ${key} changed in the Compose file`
     const stops = this.#observed.containers
       .filter(one => one.networks.includes(name))
-      .map(one => {
-        this.#guard(one)
-        return this.#add({ kind: 'stop-container', name: one.name, id: one.id }, cause)
-      })
+      .map(one => this.#add({ kind: 'stop-container', name: one.name, id: one.id }, cause))
     const removed = this.#add({ kind: 'remove-network', name }, cause, stops)
     this.#makes.networks.set(key, this.#add({ kind: 'create-network', key, name }, cause, [removed]))
   }
@@ -204,16 +189,16 @@ class UpPlanner {
         `service "${service.name}" has container_name ${service.container_name} and cannot have ${wanted} replicas`,
       )
     }
-    const existing = this.#observed.containers
-      .filter(one => one.service === service.name && !one.oneoff)
-      .sort((a, b) => a.number - b.number)
+    this.#files(service)
+    const mine = this.#observed.containers.filter(one => one.service === service.name && !one.oneoff)
+    const { existing, ready } = this.#mend(service, mine)
     const kept = existing.slice(0, wanted)
     for (const extra of existing.slice(wanted)) this.#remove(extra, `scale is ${wanted}`)
     // Only a container that starts has something to wait for, and all replicas wait once.
     let conditions: string[] | undefined
     const waits = () => (conditions ??= this.#conditions(service))
     const starts: string[] = []
-    for (const one of kept) starts.push(...this.#keep(service, one, waits))
+    for (const one of kept) starts.push(...this.#keep(service, one, ready, waits))
     const taken = new Set(existing.map(one => one.number))
     for (let number = 1, missing = wanted - kept.length; missing > 0; number++) {
       if (taken.has(number)) continue
@@ -232,12 +217,48 @@ class UpPlanner {
     this.#starts.set(service.name, starts)
   }
 
+  /** Validate everything before changing anything: what a variable must hold, it holds. */
+  #files(service: Service): void {
+    for (const kind of ['configs', 'secrets'] as const) {
+      for (const { source } of service[kind]) {
+        const { environment, value } = this.#project[kind][source]!
+        if (environment === undefined || value !== undefined) continue
+        throw invalid(
+          `environment variable "${environment}" required by ${kind.slice(0, -1)} "${source}" is not set (service "${service.name}")`,
+        )
+      }
+    }
+  }
+
+  /**
+   * A recreation that was cut short left a container under a passing name: it goes while the one it was to replace is
+   * there, else it is the only one with the data and takes its name.
+   * @returns the service's containers by number, and the steps after which they are
+   */
+  #mend(service: Service, mine: ObservedContainer[]): { existing: ObservedContainer[]; ready: string[] } {
+    const cause = 'an earlier recreation was cut short'
+    const isPassing = (one: ObservedContainer) =>
+      one.replaces !== '' && one.name !== containerName(this.#project, service, one.number)
+    const existing = mine.filter(one => !isPassing(one))
+    const ready: string[] = []
+    for (const one of mine) {
+      if (!isPassing(one)) continue
+      const name = containerName(this.#project, service, one.number)
+      if (existing.some(other => other.id.startsWith(one.replaces) || other.number === one.number)) {
+        ready.push(this.#remove(one, cause))
+      } else {
+        ready.push(this.#add({ kind: 'rename-container', name, id: one.id }, cause))
+        existing.push({ ...one, name, replaces: '' })
+      }
+    }
+    return { existing: existing.sort((a, b) => a.number - b.number), ready }
+  }
+
   /** A container that exists: made anew, started, restarted or left alone. @returns the steps after which it runs */
-  #keep(service: Service, one: ObservedContainer, waits: () => string[]): string[] {
+  #keep(service: Service, one: ObservedContainer, ready: string[], waits: () => string[]): string[] {
     const cause = this.#obsolete(service, one)
     const { number, name, id } = one
     if (cause) {
-      this.#guard(one)
       this.#replaced.add(service.name)
       const { renewVolumes } = this.#options
       const made = this.#add(
@@ -250,7 +271,7 @@ class UpPlanner {
           renewVolumes,
         },
         cause,
-        this.#ingredients(service),
+        [...ready, ...this.#ingredients(service)],
       )
       if (this.#options.noStart) return []
       return [
@@ -263,7 +284,10 @@ class UpPlanner {
     if (this.#options.noStart) return []
     if (one.state !== 'running') {
       return [
-        this.#add({ kind: 'start-container', service: service.name, number, name, id }, `it is ${one.state}`, waits()),
+        this.#add({ kind: 'start-container', service: service.name, number, name, id }, `it is ${one.state}`, [
+          ...ready,
+          ...waits(),
+        ]),
       ]
     }
     const changed = Object.entries(service.depends_on).find(
