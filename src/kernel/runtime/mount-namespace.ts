@@ -136,8 +136,9 @@ export class MountNamespace {
   #serves(): boolean {
     const mountinfo = this.within(readMountinfo)
     if (!mountAt(this.#program, mountinfo)) return false
+    const ofHost = readMountinfo()
     return this.#roots.every(root => {
-      const outside = peerGroup(mountAt(root), 'shared')
+      const outside = peerGroup(mountAt(root, ofHost), 'shared')
       return outside !== undefined && outside === peerGroup(mountAt(root, mountinfo), 'master')
     })
   }
