@@ -3,10 +3,6 @@
  * acts in that network namespace (its path), else in the daemon's. Errors are `system` with `details.errno` and the
  * kernel's extended-ack text.
  */
-export interface InterfaceAddress {
-  /** CIDR. */
-  address: string
-}
 
 export interface RouteSpec {
   /** CIDR or `default`. */

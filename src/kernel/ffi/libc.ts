@@ -54,13 +54,11 @@ const c = {
   statfs: native('int statfs(const char *path, _Out_ uint8_t *buffer)'),
   fcntl: native('int fcntl(int fd, int command, long argument)'),
   ioctl: native('int ioctl(int fd, ulong request, _Inout_ uint8_t *argument)'),
-  prctl: native('int prctl(int option, ulong a, ulong b, ulong c, ulong d)'),
   syscall: native('long syscall(long number, long a, long b, long c, long d, long e, long f)'),
 }
 
 /** open(2) flags, equal on x86-64 and arm64 (O_DIRECTORY and its kin are not: take them from node:fs constants). */
 export const O_RDONLY = 0
-export const O_WRONLY = 1
 export const O_RDWR = 2
 export const O_CLOEXEC = 0o2000000
 
@@ -205,13 +203,6 @@ export function fcntl(fd: number, command: number, argument = 0): number {
 
 export function ioctl(fd: number, request: number, argument: Uint8Array): number {
   return checked(c.ioctl()(fd, request, argument), `ioctl on fd ${fd}`)
-}
-
-export const PR_SET_CHILD_SUBREAPER = 36
-
-export function prctl(option: number, ...rest: number[]): number {
-  const [a = 0, b = 0, x = 0, y = 0] = rest
-  return checked(c.prctl()(option, a, b, x, y), `prctl ${option}`)
 }
 
 /** Numbers that are the same on every architecture (all calls newer than 2018). */
