@@ -8,6 +8,7 @@ import { buffer } from 'node:stream/consumers'
 import { after, describe, it } from 'node:test'
 import { layerOf, snapshotsSuite } from '#ports/snapshots.suite.ts'
 import { FakeStore } from '#ports/testing/fake-store.ts'
+import { hasErrno } from '../ffi/errno.ts'
 import * as at from '../ffi/fs.ts'
 import { HostFiles } from '../files/index.ts'
 import { HostMounts } from '../mounts/index.ts'
@@ -252,6 +253,28 @@ describe('host snapshots', { skip }, () => {
     const path = await snapshots.mount('c')
     assert.equal(fs.readFileSync(join(path, 'f0'), 'utf8'), '0')
     assert.equal(fs.readdirSync(path).filter(name => name.startsWith('f')).length, 150)
+    await done()
+  })
+
+  it('refuses to mount on a full disk, where overlayfs would mount read-only', async () => {
+    const root = fs.mkdtempSync(join(base, 'r'))
+    fs.mkdirSync(join(root, 'data'))
+    await mounts.tmpfs(join(root, 'data'), ['nr_inodes=100'])
+    const { snapshots, done } = make(new FakeStore(), root)
+    await snapshots.prepare('c', undefined)
+    let files = 0
+    const filler = () => join(root, 'data', `filler${files}`)
+    assert.throws(
+      () => {
+        for (; ; files++) fs.writeFileSync(filler(), '')
+      },
+      { code: 'ENOSPC' },
+    )
+    await assert.rejects(snapshots.mount('c'), (e: unknown) => hasErrno(e, 'ENOSPC') && /no space left/.test(String(e)))
+    assert.equal(snapshots.isMounted('c'), false)
+    while (files-- > 0) fs.rmSync(filler())
+    fs.writeFileSync(join(await snapshots.mount('c'), 'file'), 'text')
+    await snapshots.remove('c')
     await done()
   })
 })

@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { conflict, invalid } from '#lib/errors.ts'
+import { conflict, invalid, system } from '#lib/errors.ts'
 import { KeyedLock } from '#lib/keyed-lock.ts'
 import type { Snapshots } from '#ports/content.ts'
 import type { Files } from '#ports/files.ts'
 import type { Mounts } from '#ports/mounts.ts'
 import type { Store } from '#ports/store.ts'
+import { hasErrno } from '../ffi/errno.ts'
 import * as libc from '../ffi/libc.ts'
 import { archiveOf, streamOf } from '../files/archive.ts'
 import { Root } from '../files/root.ts'
@@ -220,6 +221,12 @@ export class HostSnapshots implements Snapshots {
       { lower: [...below, this.#directories.init], upper, work },
       { volatile: record.ephemeral === true },
     )
+    try {
+      demandWritable(target, upper)
+    } catch (error) {
+      await this.#unmountAt(target)
+      throw error
+    }
   }
 
   async #unmountAt(target: string): Promise<void> {
@@ -252,6 +259,25 @@ export class HostSnapshots implements Snapshots {
     } catch {
       return false
     }
+  }
+}
+
+/**
+ * Where overlayfs cannot make its work directory, it mounts read-only and says so in the kernel's log only; the mount
+ * stays so when there is room again.
+ */
+function demandWritable(target: string, upper: string): void {
+  try {
+    fs.accessSync(target, fs.constants.W_OK)
+  } catch (cause) {
+    if (!hasErrno(cause, 'EROFS')) throw cause
+    const { bavail, ffree } = fs.statfsSync(upper)
+    const full = bavail === 0 || ffree === 0
+    const why = full ? 'no space left on device: free some with prune' : 'the kernel mounted it read-only, see its log'
+    throw system(`root filesystem at ${upper} cannot be written: ${why}`, {
+      cause,
+      details: { errno: full ? 'ENOSPC' : 'EROFS' },
+    })
   }
 }
 
