@@ -37,6 +37,7 @@ function serviceDocument(service: Service): Record<string, unknown> {
 /** Without undefined values and empty lists and maps; undefined when nothing is left. Nulls stay. */
 function pruned(value: unknown, key = ''): unknown {
   if (DURATIONS.has(key) && typeof value === 'number') return durationText(value)
+  if (key === 'mode' && typeof value === 'number') return value.toString(8).padStart(4, '0')
   if (Array.isArray(value)) return value.length > 0 ? value.map(item => pruned(item) ?? {}) : undefined
   if (typeof value !== 'object' || value === null) return value
   const entries = Object.entries(value)

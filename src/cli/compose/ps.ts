@@ -61,6 +61,17 @@ export const command = defineCommand({
           Status: one.status,
           Health: /\((healthy|unhealthy|health: starting)\)/.exec(one.status)?.[1]?.replace('health: ', '') ?? '',
           ExitCode: Number(/^Exited \((\d+)\)/.exec(one.status)?.[1] ?? 0),
+          Names: one.name,
+          Networks: one.networks.join(','),
+          Mounts: summary.Mounts.map(mount => mount.Name ?? mount.Source).join(','),
+          LocalVolumes: String(summary.Mounts.filter(mount => mount.Driver === 'local').length),
+          Size: '0B',
+          Publishers: summary.Ports.map(port => ({
+            URL: port.IP ?? '',
+            TargetPort: port.PrivatePort,
+            PublishedPort: port.PublicPort ?? 0,
+            Protocol: port.Type,
+          })),
           Ports: publishedPorts(summary.Ports),
           Labels: Object.entries(summary.Labels)
             .map(([key, value]) => `${key}=${value}`)

@@ -1,8 +1,17 @@
 import { readFile } from 'node:fs/promises'
-import { LineCounter, parseDocument, type Document } from 'yaml'
+import { LineCounter, parseDocument, type Document, type ScalarTag } from 'yaml'
 import { BerthError, invalid } from '#lib/errors.ts'
 import { dotted, isMap } from './fields.ts'
 import { interpolateTree, type Lookup } from './interpolate.ts'
+
+/** `mode: 0440`, which YAML 1.2 would read as decimal, is octal in Compose files as it was in YAML 1.1. */
+const octal: ScalarTag = {
+  identify: () => false,
+  default: true,
+  tag: 'tag:yaml.org,2002:int',
+  test: /^0[0-7]+$/,
+  resolve: text => Number.parseInt(text, 8),
+}
 
 type Parts = (string | number)[]
 
@@ -29,7 +38,13 @@ export async function readDocument(
     throw invalid(code === 'ENOENT' ? `open ${file}: no such file or directory` : `cannot read ${file}`, { cause })
   }
   const lines = new LineCounter()
-  const document = parseDocument(text, { merge: true, lineCounter: lines, prettyErrors: true, uniqueKeys: true })
+  const document = parseDocument(text, {
+    merge: true,
+    lineCounter: lines,
+    prettyErrors: true,
+    uniqueKeys: true,
+    customTags: tags => [octal, ...tags],
+  })
   const [problem] = document.errors
   if (problem) {
     const at = lines.linePos(problem.pos[0])

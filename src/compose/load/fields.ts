@@ -47,6 +47,13 @@ export const integer: Field<number> = (value, path) => {
   return result
 }
 
+/** Permission bits; text is octal. */
+export const fileMode: Field<number> = (value, path) => {
+  const result = typeof value === 'string' && /^0?o?[0-7]+$/.test(value) ? parseInt(value.replace('o', ''), 8) : value
+  if (!Number.isInteger(result)) throw wrong(path, `must be an octal mode such as 0440, not ${JSON.stringify(value)}`)
+  return result as number
+}
+
 /** Nanoseconds. */
 export const duration: Field<number> = (value, path) => {
   const result = isScalar(value) ? parseDuration(String(value)) : undefined

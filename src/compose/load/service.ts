@@ -5,6 +5,7 @@ import {
   bytes,
   command,
   duration,
+  fileMode,
   integer,
   isMap,
   list,
@@ -103,7 +104,7 @@ const deploy: Field<Deploy> = (value, path) => ({
 const fileReferences: Field<FileReference[]> = (value, path) =>
   list<FileReference>((item, at) => {
     if (typeof item === 'string') return { source: item }
-    const one = object<FileReference>({ source: string, target: string, uid: string, gid: string, mode: integer })(
+    const one = object<FileReference>({ source: string, target: string, uid: string, gid: string, mode: fileMode })(
       item,
       at,
     )

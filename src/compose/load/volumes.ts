@@ -1,7 +1,7 @@
 import { homedir } from 'node:os'
 import { resolve } from 'node:path'
 import type { ServiceVolume } from '../project.ts'
-import { boolean, bytes, integer, isMap, object, oneOf, string, wrong, type Field } from './fields.ts'
+import { boolean, bytes, fileMode, isMap, object, oneOf, string, wrong, type Field } from './fields.ts'
 
 const long = object<ServiceVolume & { consistency: string }>({
   type: oneOf('volume', 'bind', 'tmpfs', 'image', 'npipe', 'cluster'),
@@ -11,7 +11,7 @@ const long = object<ServiceVolume & { consistency: string }>({
   consistency: string,
   bind: object({ propagation: string, create_host_path: boolean, selinux: string, recursive: string }),
   volume: object({ nocopy: boolean, subpath: string }),
-  tmpfs: object({ size: bytes, mode: integer }),
+  tmpfs: object({ size: bytes, mode: fileMode }),
   image: object({ subpath: string }),
 })
 
