@@ -54,7 +54,8 @@ test('networks show empty maps, the three that are always there, and who is on t
   const id = await started(daemon, 'member', SLEEP, on('plain'))
   const member = (await networks.inspect('plain')).Containers![id]
   assert.equal(member?.Name, 'member')
-  assert.equal(member?.IPv4Address, `${await addressOf('member', 'plain')}/16`)
+  const length = shown.IPAM.Config![0]!.Subnet!.split('/')[1]
+  assert.equal(member?.IPv4Address, `${await addressOf('member', 'plain')}/${length}`)
 })
 
 test('names resolve inside an internal network, and nothing leads out of it', async () => {
