@@ -52,8 +52,8 @@ export interface RootedFiles {
   /** Resolved path inside the root, symlinks followed, `/`-rooted. */
   resolve(root: string, path: string): Promise<string>
   makeDirectories(root: string, path: string, owner?: { uid: number; gid: number }): Promise<void>
-  /** Tar of `path`; entries start with its base name (API: `GET /containers/{id}/archive`). */
-  archive(root: string, path: string, options?: { xattrs?: boolean }): Promise<Readable>
+  /** Tar of `path`; entries start with its base name, or with `name` (API: `GET /containers/{id}/archive`). */
+  archive(root: string, path: string, options?: { xattrs?: boolean; name?: string }): Promise<Readable>
   /** Unpacks a tar (also gzip, bzip2, xz, zstd) into the directory `path`. */
   extract(
     root: string,

@@ -4,13 +4,15 @@ import type { FileStat } from '#ports/files.ts'
 import type { Readable } from 'node:stream'
 import { finished } from 'node:stream'
 import { publish, type Context } from './context.ts'
-import { below, cleanPath, join } from './create/paths.ts'
+import { below, cleanPath } from './create/paths.ts'
 import { acquireRootfs } from './acquire-rootfs.ts'
 
 interface Place {
   /** A directory of the host that `path` is resolved in. */
   root: string
   path: string
+  /** What the archive calls what is at the path, where that is not the path's own last component. */
+  name?: string
   readonly: boolean
   /** It lies in a volume, bind or image. */
   mounted: boolean
@@ -40,7 +42,7 @@ export async function archiveGet(
   const place = await locate(ctx, record, path)
   try {
     const stat = { ...(await ctx.rooted.stat(place.root, place.path)), name: baseName(path) }
-    const tar = await ctx.rooted.archive(place.root, place.path)
+    const tar = await ctx.rooted.archive(place.root, place.path, place.name === undefined ? {} : { name: place.name })
     finished(tar, () => void place.release().catch(() => {}))
     publish(ctx, record, 'archive-path')
     return { stat, tar }
@@ -98,16 +100,17 @@ async function locate(ctx: Context, record: ContainerRecord, path: string): Prom
     // The last component may be a symlink that the caller wants as such: only what leads to it is followed.
     const clean = cleanPath(path)
     const parent = clean.slice(0, clean.lastIndexOf('/')) || '/'
-    const name = clean.slice(clean.lastIndexOf('/') + 1)
+    const last = clean.slice(clean.lastIndexOf('/') + 1)
     const slash = path.endsWith('/') || path.endsWith('/.') ? '/.' : ''
     const direct = mounted(record, clean)
-    if (direct)
-      return { ...(await volumeRoot(ctx, record, direct)), path: `${direct.rest}${slash}`, mounted: true, release }
+    // As Docker names it: a slash at the end changes nothing, `/.` does.
+    const name = path.endsWith('/.') ? '.' : baseName(path)
+    if (direct) return { ...(await inMount(ctx, record, direct, { slash, name })), release }
     const resolvedParent = await ctx.rooted.resolve(root, parent).catch(() => parent)
-    const full = `${resolvedParent === '/' ? '' : resolvedParent}/${name}`
+    const full = `${resolvedParent === '/' ? '' : resolvedParent}/${last}`
     const hit = mounted(record, full)
-    if (hit) return { ...(await volumeRoot(ctx, record, hit)), path: `${hit.rest}${slash}`, mounted: true, release }
-    return { root, path: `${full}${slash}`, readonly, mounted: false, release }
+    if (hit) return { ...(await inMount(ctx, record, hit, { slash, name })), release }
+    return { root, path: `${full}${slash}`, ...(clean === '/' ? {} : { name }), readonly, mounted: false, release }
   } catch (error) {
     await release()
     throw missing(error, record, path)
@@ -131,16 +134,28 @@ function mounted(record: ContainerRecord, path: string): Hit | undefined {
   return best
 }
 
-async function volumeRoot(
+/**
+ * The whole volume is the root, also for a subpath: a subpath may be a link that a container made, and must not lead
+ * out of the volume.
+ */
+async function inMount(
   ctx: Context,
   record: ContainerRecord,
-  hit: Hit,
-): Promise<{ root: string; readonly: boolean }> {
-  const plan = record.mountPlan?.[hit.index]
-  const point = record.mounts[hit.index]
-  const source = point?.Source ?? ''
+  { index, rest }: Hit,
+  as: { slash: string; name: string },
+): Promise<Omit<Place, 'release'>> {
+  const plan = record.mountPlan?.[index]
+  const readonly = plan?.readonly ?? false
+  const source = record.mounts[index]?.Source ?? ''
+  if (plan?.type === 'bind' && (await ctx.files.stat(source, { follow: true }))?.kind !== 'directory') {
+    const slash = source.lastIndexOf('/')
+    const path = rest === '/' ? source.slice(slash) : `${source.slice(slash)}${rest}`
+    return { root: source.slice(0, slash) || '/', path: `${path}${as.slash}`, name: as.name, readonly, mounted: true }
+  }
   const root = plan?.type === 'image' ? await ctx.images.mountImage(ctx.images.resolve(plan.source)) : source
-  return { root: plan?.subpath ? join(root, plan.subpath) : root, readonly: plan?.readonly ?? false }
+  const subpath = plan?.subpath ? `/${plan.subpath}` : ''
+  if (rest === '/') return { root, path: `${subpath}/.`, name: as.name, readonly, mounted: true }
+  return { root, path: `${subpath}${rest}${as.slash}`, readonly, mounted: true }
 }
 
 function baseName(path: string): string {

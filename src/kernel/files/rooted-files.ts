@@ -79,27 +79,29 @@ export class HostRootedFiles implements RootedFiles {
     })
   }
 
-  archive(root: string, path: string, options: { xattrs?: boolean } = {}): Promise<Readable> {
+  archive(root: string, path: string, options: { xattrs?: boolean; name?: string } = {}): Promise<Readable> {
     return within(root, path, opened => {
       const { clean, follow, name } = parsed(path)
-      const rules = { base: name, xattrs: options.xattrs ?? false, overlay: false }
+      const base = options.name === undefined ? name : fromText(options.name)
+      const rules = { base, xattrs: options.xattrs ?? false, overlay: false }
       if (clean === '') {
         const fd = at.openat(opened.fd, '.', O_RDONLY | O_DIRECTORY)
+        if (options.name !== undefined) return streamOf(fd, archiveOf(fd, '.', rules))
         return streamOf(fd, archiveOf(fd, '', { ...rules, base: '' }))
       }
       if (follow) {
         const fd = opened.open(clean, O_RDONLY | O_DIRECTORY)
         return streamOf(fd, archiveOf(fd, '.', rules))
       }
-      const { parent, base } = splitPath(clean)
+      const { parent, base: last } = splitPath(clean)
       const fd = opened.open(parent, O_RDONLY | O_DIRECTORY)
       try {
-        at.statat(fd, base)
+        at.statat(fd, last)
       } catch (error) {
         libc.close(fd)
         throw error
       }
-      return streamOf(fd, archiveOf(fd, base, rules))
+      return streamOf(fd, archiveOf(fd, last, rules))
     })
   }
 

@@ -51,7 +51,7 @@ export async function unpack(
 }
 
 /** Errors that only what the archive itself says can lead to. */
-const FAULTS_OF_ARCHIVE = ['ENAMETOOLONG', 'ENOENT', 'ENOTDIR', 'ELOOP', 'EXDEV', 'EMLINK'] as const
+const FAULTS_OF_ARCHIVE = ['ENAMETOOLONG', 'ENOENT', 'ENOTDIR', 'EEXIST', 'ELOOP', 'EXDEV', 'EMLINK'] as const
 
 /** What zlib says of bad input, and the kernel of impossible names and links, is the archive's fault, not the host's. */
 function damaged(error: unknown): unknown {
