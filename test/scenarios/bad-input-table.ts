@@ -36,7 +36,7 @@ const row = (
 ): BadRequest => ({ method, path, body, headers, status, message })
 
 export function member(part: Partial<TarEntry> & { name: string }, content: string | Buffer = ''): Buffer {
-  const data = Buffer.from(content as string)
+  const data = typeof content === 'string' ? Buffer.from(content) : content
   const entry: TarEntry = {
     type: 'file',
     mode: 0o644,
