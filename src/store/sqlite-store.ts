@@ -3,6 +3,7 @@ import { invalid, messageOf, system } from '#lib/errors.ts'
 import type { Repository, Store } from '#ports/store.ts'
 import { Collection } from './collection.ts'
 import { migrate } from './migrations.ts'
+import { Reserve } from './reserve.ts'
 
 /**
  * The store on SQLite. One process owns a database: reads come from memory.
@@ -15,6 +16,7 @@ import { migrate } from './migrations.ts'
 export class SqliteStore implements Store {
   readonly #db: DatabaseSync
   readonly #path: string
+  readonly #reserve: Reserve | undefined
   readonly #collections = new Map<string, Collection>()
   /** Collections written or made by the open transactions: their memory is dropped when one is rolled back. */
   readonly #touched = new Set<string>()
@@ -41,6 +43,7 @@ export class SqliteStore implements Store {
       }
       throw cause
     }
+    if (path !== ':memory:') this.#reserve = new Reserve(`${path}-reserve`)
   }
 
   repository<T>(collection: string): Repository<T> {
@@ -102,7 +105,7 @@ export class SqliteStore implements Store {
     const rows = this.#collection(name)
     if (this.#depth > 0) this.#touched.add(name)
     try {
-      return work(rows)
+      return this.#withReserve(() => work(rows), this.#depth === 0)
     } catch (error) {
       throw this.#explain(error)
     }
@@ -110,18 +113,32 @@ export class SqliteStore implements Store {
 
   #run(sql: string): void {
     try {
-      this.#db.exec(sql)
+      // A COMMIT that found no room may be tried again for as long as SQLite has kept the transaction.
+      this.#withReserve(() => this.#db.exec(sql), sql === 'COMMIT')
     } catch (error) {
       throw this.#explain(error)
     }
   }
 
+  /** On a full disk gives the reserve up and tries once more: what frees room (stop, remove, prune) is written too. */
+  #withReserve<T>(work: () => T, retry: boolean): T {
+    try {
+      return work()
+    } catch (error) {
+      if (!retry || !isFull(error) || !this.#reserve?.give()) throw error
+      return work()
+    }
+  }
+
   #explain(error: unknown): unknown {
     if (!(error instanceof Error && 'errcode' in error)) return error
-    const full = error.errcode === 13
+    const full = isFull(error)
     return system(full ? `store ${this.#path}: no space left on device` : `store ${this.#path} cannot be written`, {
       cause: error,
       details: full ? { errno: 'ENOSPC' } : {},
     })
   }
 }
+
+/** SQLITE_FULL. */
+const isFull = (error: unknown) => error instanceof Error && 'errcode' in error && error.errcode === 13
