@@ -2,6 +2,7 @@ import { conflict } from '#lib/errors.ts'
 import type { EndpointRequest } from '#model/config.ts'
 import type { ContainerRecord } from '#model/container.ts'
 import type { Context } from './context.ts'
+import { refreshEtcFiles } from './etc-files.ts'
 import { ownerOf } from './owner.ts'
 import { parseNetworkMode } from './spec/modes.ts'
 
@@ -16,8 +17,10 @@ export function connect(
   return ctx.locks.run(id, async () => {
     const record = ctx.records.find(id)
     refuseShared(record)
+    const files = await ctx.networks.files(id)
     const endpoint = await ctx.networks.connect(ownerOf(record), networkReference, request, record.sandboxPath)
     ctx.records.update(id, { endpoints: { ...ctx.records.find(id).endpoints, [endpoint.networkName]: endpoint } })
+    await refreshEtcFiles(ctx, id, files)
   })
 }
 
@@ -32,9 +35,11 @@ export function disconnect(ctx: Context, networkReference: string, reference: st
       if (force) return
       throw conflict(`container ${id} is not connected to network ${network.name}`)
     }
+    const files = await ctx.networks.files(id)
     await ctx.networks.disconnect(id, networkReference)
     const { [network.name]: _gone, ...endpoints } = record.endpoints
     ctx.records.update(id, { endpoints })
+    await refreshEtcFiles(ctx, id, files)
   })
 }
 

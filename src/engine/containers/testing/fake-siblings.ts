@@ -167,6 +167,9 @@ export class FakeNetworks {
     return this.#endpoint(this.get(network).name, request)
   }
   async disconnect() {}
+  async files() {
+    return undefined
+  }
   rename() {}
   setHealthy(id: string, healthy: boolean) {
     this.health.set(id, healthy)
