@@ -39,10 +39,15 @@ function pruned(value: unknown, key = ''): unknown {
   if (DURATIONS.has(key) && typeof value === 'number') return durationText(value)
   if (key === 'mode' && typeof value === 'number') return value.toString(8).padStart(4, '0')
   if (Array.isArray(value)) return value.length > 0 ? value.map(item => pruned(item) ?? {}) : undefined
+  // What is printed may be loaded again, where a lone dollar sign would begin a variable.
+  if (typeof value === 'string') return value.replaceAll('$', '$$$$')
   if (typeof value !== 'object' || value === null) return value
+  const isSections = 'services' in value
   const entries = Object.entries(value)
     .map(([name, item]): [string, unknown] => [name, pruned(item, name)])
     .filter(([, item]) => item !== undefined)
+    // One order, whatever order the files had; the sections stay as they are read best.
+    .sort(([one], [other]) => (isSections ? 0 : one < other ? -1 : 1))
   return entries.length > 0 ? Object.fromEntries(entries) : undefined
 }
 
