@@ -28,6 +28,8 @@ test('the layout follows the mounts: v1, hybrid, v2', () => {
   const hybrid = readLayout(`${V1}41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n`)
   assert.deepEqual([hybrid.mode, hybrid.unified], ['hybrid', '/sys/fs/cgroup/unified'])
   const v2 = readLayout('30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n')
+  const own = '50 23 0:60 / /run/berth/cgroup-moves rw - cgroup none rw,favordynmods,name=berth\n'
+  assert.deepEqual(readLayout(`30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n${own}`), v2)
   assert.deepEqual([v2.mode, pathsBelow(v2, '/berth/x')], ['v2', { '': '/sys/fs/cgroup/berth/x' }])
 })
 

@@ -2,6 +2,7 @@ import { mkdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { MNT_DETACH, mount, MS_NODEV, MS_NOEXEC, MS_NOSUID, umount2 } from '#kernel/ffi/libc.ts'
 import { mountAt } from '#kernel/runtime/mountinfo.ts'
+import { MOVES_HIERARCHY } from './layout.ts'
 
 /**
  * Makes moving a process into a cgroup cheap: by default the kernel waits for an RCU grace period (10-25 ms) at the
@@ -18,7 +19,7 @@ export function favorMoves(execRoot: string): () => void {
   mkdirSync(target, { recursive: true, mode: 0o700 })
   if (!mountAt(target)) {
     try {
-      mount('none', target, 'cgroup', MS_NOSUID | MS_NODEV | MS_NOEXEC, 'none,name=berth,favordynmods')
+      mount('none', target, 'cgroup', MS_NOSUID | MS_NODEV | MS_NOEXEC, `none,${MOVES_HIERARCHY},favordynmods`)
     } catch (error) {
       rmdirSync(target)
       throw error

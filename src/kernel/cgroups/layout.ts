@@ -14,12 +14,15 @@ export interface CgroupLayout {
   unified?: string
 }
 
+/** Berth's own hierarchy without controllers (see favor-moves.ts): nothing is ever put into it. */
+export const MOVES_HIERARCHY = 'name=berth'
+
 export function readLayout(mountinfo = readFileSync('/proc/self/mountinfo', 'utf8')): CgroupLayout {
   const roots = new Map<string, string>()
   let unified: string | undefined
   for (const { type, mountPoint, superOptions } of parseMountInfo(mountinfo)) {
     if (type === 'cgroup2') unified ??= mountPoint
-    if (type !== 'cgroup') continue
+    if (type !== 'cgroup' || superOptions.includes(MOVES_HIERARCHY)) continue
     for (const option of superOptions) {
       const name = option.startsWith('name=') ? option.slice(5) : option
       if (option.startsWith('name=') || V1_CONTROLLERS.has(option)) roots.set(name, roots.get(name) ?? mountPoint)
