@@ -4,6 +4,7 @@ import type { Filters } from '#model/filters.ts'
 import { canStop } from '#model/container-state.ts'
 import type { Readable } from 'node:stream'
 import { archiveGet, archivePut, archiveStat, exportRoot } from './archive.ts'
+import type { ExitReport } from '#ports/runtime.ts'
 import { attach } from './attach.ts'
 import { changes } from './changes.ts'
 import { commit } from './commit.ts'
@@ -32,6 +33,9 @@ import { top } from './top.ts'
 import { update } from './update.ts'
 import { wait } from './wait.ts'
 
+/** Milliseconds. */
+const EXIT_RETRY = 1000
+
 /** The containers of the engine: one verb, one file; this class only hands each the context. */
 export class Containers implements ContainersService {
   readonly #ctx: Context
@@ -48,10 +52,21 @@ export class Containers implements ContainersService {
     await recover(ctx)
     this.#stopWatching ??= ctx.runtime.watchExits(report => {
       if (report.execId !== undefined) return onExecExit(ctx, report)
-      onExit(ctx, report).catch((error: unknown) =>
-        ctx.log.error('handling an exit failed', { container: report.containerId, error }),
-      )
+      void this.#exited(report)
     })
+  }
+
+  /** An exit that cannot be recorded, as on a full disk, is not forgotten: else the container would seem to run. */
+  async #exited(report: ExitReport): Promise<void> {
+    const ctx = this.#ctx
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await onExit(ctx, report)
+      } catch (error) {
+        if (attempt === 0) ctx.log.error('handling an exit failed', { container: report.containerId, error })
+      }
+      await ctx.clock.sleep(EXIT_RETRY)
+    }
   }
 
   /** Containers run on; only what this process does for them ends. */

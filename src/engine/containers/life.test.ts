@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BerthError } from '#lib/errors.ts'
+import { FakeStore } from '#ports/testing/fake-store.ts'
 import { Harness } from './testing/harness.ts'
 import { settle } from './testing/manual-clock.ts'
 
@@ -234,4 +235,32 @@ test('a forced removal beside a start: what was started meanwhile is killed too,
   assert.throws(() => t.containers.get(id), /No such container/)
   assert.equal(t.images.mounted.size + t.networks.open.size + t.runtime.containers.size, 0)
   assert.deepEqual(t.actions(), ['create', 'start', 'kill', 'die', 'start', 'kill', 'die', 'destroy'])
+})
+
+test('an exit that cannot be recorded, as on a full disk, is recorded when it can be', async () => {
+  const store = new FakeStore()
+  const repository = store.repository.bind(store)
+  let full = false
+  store.repository = <T>(name: string) => {
+    const rows = repository<T>(name)
+    const put = rows.put.bind(rows)
+    rows.put = (key, value) => {
+      if (full) throw new BerthError('system', 'no space left on device')
+      put(key, value)
+    }
+    return rows
+  }
+  const t = await harness({ store })
+  const id = await running(t)
+  full = true
+  await assert.rejects(t.containers.pause(id), /no space left/)
+  assert.equal(t.runtime.containers.get(id)?.paused, false)
+  t.runtime.end({ containerId: id }, 7)
+  await settle()
+  assert.equal(t.containers.get(id).state.kind, 'running')
+  full = false
+  await t.clock.pass(1000)
+  await settle()
+  const { state } = t.containers.get(id)
+  assert.equal(state.kind === 'exited' && state.last.code, 7)
 })

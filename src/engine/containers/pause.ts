@@ -1,4 +1,5 @@
 import { BerthError } from '#lib/errors.ts'
+import type { ContainerRecord } from '#model/container.ts'
 import { canPause, canUnpause, type Verdict } from '#model/container-state.ts'
 import { publish, type Context } from './context.ts'
 
@@ -11,7 +12,15 @@ export function pause(ctx: Context, reference: string): Promise<void> {
     if (record.state.kind !== 'running') return
     const { run, health } = record.state
     await ctx.runtime.pause(id)
-    publish(ctx, ctx.records.setState(id, { kind: 'paused', run, ...(health ? { health } : {}) }), 'pause')
+    let paused: ContainerRecord
+    try {
+      paused = ctx.records.setState(id, { kind: 'paused', run, ...(health ? { health } : {}) })
+    } catch (error) {
+      // On a full disk: nobody would thaw what is not recorded as frozen.
+      await ctx.runtime.resume(id)
+      throw error
+    }
+    publish(ctx, paused, 'pause')
   })
 }
 
