@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BerthError } from '#lib/errors.ts'
 import { TestDaemon } from '../support/daemon.ts'
-import { leftovers } from '../support/leftovers.ts'
+import { leftovers, networkLeftovers } from '../support/leftovers.ts'
 
 const ROUNDS = Number(process.env['KILLS'] ?? 200)
 const CLIENTS = 20
@@ -105,6 +105,9 @@ test(`kill -9 at ${ROUNDS} random moments while ${CLIENTS} clients work`, async 
     assert.equal((await containers.inspect(one.id)).State.Pid, one.pid, 'a live container was restarted')
   const owned = new Set(live.map(one => one.id))
   assert.deepEqual(await settled(() => leftovers(daemon, owned)), [])
+  assert.deepEqual(await settled(() => networkLeftovers(daemon, { endpoints: live.length, ports: live.length })), [])
+  const seen = (await networkLeftovers(daemon)).map(line => line.split(' ')[0])
+  assert.deepEqual([...new Set(seen)], ['interface', 'nft'], 'the check sees what is there')
   recoveries.sort((a, b) => a - b)
   t.diagnostic(
     `restart to answer: median ${recoveries[recoveries.length >> 1]!.toFixed(0)} ms, worst ${recoveries.at(-1)!.toFixed(0)} ms`,
@@ -112,12 +115,13 @@ test(`kill -9 at ${ROUNDS} random moments while ${CLIENTS} clients work`, async 
   await Promise.all(live.map(one => containers.remove(one.id, { force: true })))
   for (let i = 0; i < 5; i++) await networks.remove(`n${i}`)
   assert.deepEqual(await settled(() => leftovers(daemon)), [])
+  assert.deepEqual(await settled(() => networkLeftovers(daemon)), [])
   await freeAgain()
 })
 
 /** Deletions are queued off the caller's path: they have five seconds. */
-async function settled(look: () => string[]): Promise<string[]> {
-  for (let i = 0; i < 50 && look().length > 0; i++) await sleep(100)
+async function settled(look: () => string[] | Promise<string[]>): Promise<string[]> {
+  for (let i = 0; i < 50 && (await look()).length > 0; i++) await sleep(100)
   return look()
 }
 

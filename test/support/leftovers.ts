@@ -40,20 +40,30 @@ function isOurs(daemon: TestDaemon, id: string): boolean {
   return daemon.seen.has(id)
 }
 
-/** Interfaces whose alias says that this daemon made them. */
-export function interfacesOf(prefix: string): string[] {
-  const links = JSON.parse(execFileSync('ip', ['-j', 'link'], { encoding: 'utf8' })) as {
-    ifname: string
-    ifalias?: string
-  }[]
-  return links.filter(link => link.ifalias?.startsWith(prefix)).map(link => link.ifname)
+/**
+ * Interfaces and packet filter elements of the daemon beyond those of its networks and of `endpoints` endpoints with
+ * `ports` published ports, a line a thing. The key in their names is that of the default bridge.
+ */
+export async function networkLeftovers(
+  daemon: TestDaemon,
+  live: { endpoints: number; ports: number } = { endpoints: 0, ports: 0 },
+): Promise<string[]> {
+  const networks = await daemon.client.networks.list()
+  const bridge = networks.find(one => one.Name === 'bridge')!.Options['com.docker.network.bridge.name']!
+  const key = bridge.replace(/^berth/, '')
+  const bridges = new Set([bridge, ...networks.map(one => `br-${one.Id.slice(0, 12)}`)])
+  const links = JSON.parse(execFileSync('ip', ['-j', 'link'], { encoding: 'utf8' })) as Link[]
+  const ours = links.filter(link => link.ifalias?.startsWith(`berth:${key}:`) && !bridges.has(link.ifname))
+  const found = ours.length === live.endpoints ? [] : ours.map(link => `interface ${link.ifname}`)
+  const table = execFileSync('nft', ['list', 'table', 'inet', `berth_${key}`], { encoding: 'utf8' })
+  for (const [, map = '', body = ''] of table.matchAll(/map (\w+) \{([^}]*(?:\}|elements = \{[^}]*\}))/g)) {
+    const elements = /elements = \{([^}]*)\}/.exec(body)?.[1]?.split(',') ?? []
+    if (elements.length > live.ports) found.push(`nft map ${map}: ${elements.map(one => one.trim()).join(', ')}`)
+  }
+  return found
 }
 
-/** Elements of every map and set of the daemon's nftables tables that name one of `addresses` or `ports`. */
-export function nftText(table: string): string {
-  try {
-    return execFileSync('nft', ['list', 'table', 'inet', table], { encoding: 'utf8' })
-  } catch {
-    return ''
-  }
+interface Link {
+  ifname: string
+  ifalias?: string
 }
