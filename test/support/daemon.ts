@@ -15,8 +15,7 @@ export interface Output {
 }
 
 /**
- * A real daemon on roots of its own, for one test file. `TARGET=docker` runs the same scenarios against an installed
- * dockerd instead (house rule 10).
+ * A real daemon on roots of its own, for one test file.
  */
 export class TestDaemon {
   readonly directory: string
