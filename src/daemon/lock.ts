@@ -1,7 +1,10 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { conflict } from '#lib/errors.ts'
 import type { Processes } from '#ports/processes.ts'
+
+/** Bytes, of which two numbers take some. */
+const SIZE = 64
 
 /**
  * Keeps a second daemon off the same roots: the pidfile names a process and its start time, so that a reused pid of a
@@ -23,10 +26,27 @@ export function lockRoots(pidfile: string, dataRoot: string, processes: Processe
   const text = `${process.pid}\n${processes.startTime(process.pid) ?? ''}\n`
   for (const path of [pidfile, claim]) {
     mkdirSync(dirname(path), { recursive: true })
-    writeFileSync(path, text)
+    write(path, text)
   }
   return () => {
-    for (const path of [pidfile, claim]) if (read(path)[0] === process.pid) rmSync(path, { force: true })
+    if (read(pidfile)[0] === process.pid) rmSync(pidfile, { force: true })
+    if (read(claim)[0] === process.pid) write(claim, '')
+  }
+}
+
+/** In place, and the claim is emptied rather than deleted: its block serves the next daemon, should the disk be full. */
+function write(path: string, text: string): void {
+  const padded = text.padEnd(SIZE, '\n')
+  let fd: number
+  try {
+    fd = openSync(path, 'r+')
+  } catch {
+    return writeFileSync(path, padded)
+  }
+  try {
+    writeSync(fd, padded, 0)
+  } finally {
+    closeSync(fd)
   }
 }
 

@@ -3,13 +3,16 @@ import { rmSync, statSync, writeFileSync } from 'node:fs'
 /** Bytes: room for the log of some hundred changes. */
 const SIZE = 2 << 20
 
+/** Milliseconds between looks whether there is room for it again. */
+const REGAIN = 60_000
+
 /**
- * A file that only takes room. On a full disk it is deleted, so that the changes that free room can still be written;
- * the next start makes it again.
+ * A file that only takes room. On a full disk it is deleted, so that the changes that free room can still be written.
  */
 export class Reserve {
   readonly #path: string
   #held: boolean
+  #regain: NodeJS.Timeout | undefined
 
   constructor(path: string) {
     this.#path = path
@@ -21,7 +24,18 @@ export class Reserve {
     if (!this.#held) return false
     this.#held = false
     rmSync(this.#path, { force: true })
+    this.#regain = setInterval(() => this.#tryAgain(), REGAIN).unref()
     return true
+  }
+
+  close(): void {
+    clearInterval(this.#regain)
+    this.#tryAgain()
+  }
+
+  #tryAgain(): void {
+    this.#held ||= this.#make()
+    if (this.#held) clearInterval(this.#regain)
   }
 
   #make(): boolean {

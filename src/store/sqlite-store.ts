@@ -28,22 +28,26 @@ export class SqliteStore implements Store {
    */
   constructor(path: string) {
     this.#path = path
+    this.#reserve = path === ':memory:' ? undefined : new Reserve(`${path}-reserve`)
     try {
       this.#db = new DatabaseSync(path, { timeout: 5000 })
     } catch (cause) {
       throw system(`store ${path} cannot be opened`, { cause })
     }
     try {
-      this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY')
-      migrate(this.#db, path)
+      // Its shared memory is a file too, which a full disk may have no room for.
+      this.#withReserve(() => {
+        this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY')
+        migrate(this.#db, path)
+      }, true)
     } catch (cause) {
       this.#db.close()
       if (/not a database|malformed/.test(messageOf(cause))) {
         throw system(`store ${path} is damaged: move it away to start empty, or restore a copy`, { cause })
       }
+      if (mayBeFull(cause)) throw system(`store ${path} cannot be opened: is there no space left on device?`, { cause })
       throw cause
     }
-    if (path !== ':memory:') this.#reserve = new Reserve(`${path}-reserve`)
   }
 
   repository<T>(collection: string): Repository<T> {
@@ -79,6 +83,7 @@ export class SqliteStore implements Store {
     if (!this.#db.isOpen) return
     this.#collections.clear()
     this.#db.close()
+    this.#reserve?.close()
   }
 
   #rollBack(savepoint: string): void {
@@ -125,7 +130,7 @@ export class SqliteStore implements Store {
     try {
       return work()
     } catch (error) {
-      if (!retry || !isFull(error) || !this.#reserve?.give()) throw error
+      if (!retry || !mayBeFull(error) || !this.#reserve?.give()) throw error
       return work()
     }
   }
@@ -140,5 +145,10 @@ export class SqliteStore implements Store {
   }
 }
 
-/** SQLITE_FULL. */
-const isFull = (error: unknown) => error instanceof Error && 'errcode' in error && error.errcode === 13
+/** SQLITE_FULL; SQLITE_IOERR and SQLITE_CANTOPEN are what its other files meet on a full disk. */
+const isFull = (error: unknown) => codeOf(error) === 13
+const mayBeFull = (error: unknown) => [10, 13, 14].includes(codeOf(error) & 0xff)
+
+function codeOf(error: unknown): number {
+  return error instanceof Error && 'errcode' in error ? Number(error.errcode) : 0
+}
