@@ -239,7 +239,7 @@ test('start, exit, rename, stop and commit on a full disk: done or refused, and 
     ['/containers/one/start', 204],
     ['/containers/two/rename?name=four', 204],
     ['/commit?container=three&repo=more', 201],
-    ['/containers/one/stop', 204],
+    ['/containers/one/stop?t=0', 204],
     ['/containers/one/restart?t=0', 204],
   ] as const) {
     const answer = await post(path, path.startsWith('/commit') ? {} : undefined)
