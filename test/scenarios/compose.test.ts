@@ -198,7 +198,7 @@ test('an up that was killed is mended by the next', async () => {
   }
 })
 
-test('a failing step names its container, and a daemon that is gone is told', async () => {
+test('a failing step names its container, and a missing image its service', async () => {
   await using project = new ComposeProject(daemon, {
     'compose.yaml': `services: { w: { image: busybox, command: ["/no/such/program"] } }`,
   })
@@ -207,4 +207,19 @@ test('a failing step names its container, and a daemon that is gone is told', as
   assert.equal(gone.code, 0)
   project.write('compose.yaml', `services: { w: { image: no-such-image-here, pull_policy: never, command: x } }`)
   await project.refused(/No such image: no-such-image-here/, 'up', '-d')
+})
+
+test('a dry run of kill and rm acts on nothing', async () => {
+  await using project = new ComposeProject(daemon, {
+    'compose.yaml': 'services: { w: { image: busybox, command: sleep 600 } }',
+  })
+  await project.ok('up', '-d')
+  const before = await project.inspect('w')
+  for (const words of [['kill'], ['stop'], ['rm', '-fs'], ['restart', '-t', '0']]) {
+    const { code, stdout } = await project.run('--dry-run', ...words)
+    assert.equal(code, 0)
+    assert.match(stdout, new RegExp(`container ${project.name}-w-1`))
+  }
+  const after = await project.inspect('w')
+  assert.deepEqual([after.State.Pid, after.State.StartedAt], [before.State.Pid, before.State.StartedAt])
 })

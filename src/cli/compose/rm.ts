@@ -1,5 +1,5 @@
 import { CliError, defineCommand } from '../core/command.ts'
-import { containersOf } from './project.ts'
+import { containersOf, groupFlags } from './project.ts'
 import { ALIVE } from './simple.ts'
 
 export const command = defineCommand({
@@ -15,6 +15,10 @@ export const command = defineCommand({
     const { containers } = await containersOf(context, input, input.args)
     const mine = containers.filter(one => flags.stop || !ALIVE.includes(one.state as 'running'))
     if (mine.length === 0) return context.warn('No stopped containers')
+    if (groupFlags(input)['dry-run']) {
+      for (const one of mine) context.print(`remove container ${one.name}`)
+      return
+    }
     if (!flags.force) {
       if (!context.stdin.isTTY) throw new CliError('cannot ask for confirmation without a terminal: use --force')
       const { confirm } = await import('../core/confirm.ts')

@@ -2,7 +2,7 @@ import type { ObservedContainer } from '#compose/observe.ts'
 import { CliError, defineCommand, type FlagTable, type FlagValues } from '../core/command.ts'
 import type { Context } from '../core/context.ts'
 import { errorText } from '../core/report.ts'
-import { containersOf } from './project.ts'
+import { containersOf, groupFlags } from './project.ts'
 
 /** A command that does one thing to each container of the services named: stop, start, kill, pause, … */
 export function perContainer<const F extends FlagTable>(options: {
@@ -25,6 +25,10 @@ export function perContainer<const F extends FlagTable>(options: {
     async run(context, input) {
       const { containers } = await containersOf(context, input, input.args)
       const mine = containers.filter(one => options.states.includes(one.state))
+      if (groupFlags(input)['dry-run']) {
+        for (const one of mine) context.print(`${options.doing.toLowerCase()} container ${one.name}`)
+        return
+      }
       const results = await Promise.allSettled(
         mine.map(async one => {
           context.warn(` Container ${one.name}  ${options.doing}`)
