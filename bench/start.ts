@@ -67,6 +67,14 @@ try {
     timed(engine, 'run', '-d', '--name', 'bench-exec', 'bench', 'sleep', '86400')
     for (const [, run] of CASES) run(engine)
   }
+  const fresh = engines.find(engine => engine.name === 'berth')
+  if (fresh && crowd >= 100) {
+    const ids = Array.from({ length: 100 }, () =>
+      docker(fresh.socket, 'run', '-d', 'bench', 'sleep', '86400').stdout.trim(),
+    )
+    console.log(`\nfresh daemon with 100 containers: ${residentMb(fresh.pid).toFixed(0)} MB resident`)
+    docker(fresh.socket, 'rm', '-f', ...ids)
+  }
   // Engines take turns, so that whatever else the machine does falls on all of them.
   for (let i = 0; i < rounds; i++) {
     for (const engine of engines) for (const [name, run] of CASES) record(name, engine, run(engine))
@@ -76,7 +84,10 @@ try {
   if (berth && crowd > 0) {
     for (let i = 0; i < crowd; i++) {
       timed(berth, 'run', '-d', 'bench', 'sleep', '86400')
-      if (i + 1 === 100) console.log(`\ndaemon with 100 containers: ${residentMb(berth.pid).toFixed(0)} MB resident`)
+      if (i + 1 === 100)
+        console.log(
+          `\ndaemon with 100 containers, after 150 starts at once: ${residentMb(berth.pid).toFixed(0)} MB resident`,
+        )
     }
     for (let i = 0; i < rounds; i++)
       record(`run --rm, ${crowd} others running`, berth, timed(berth, 'run', '--rm', 'bench', 'true'))

@@ -1,9 +1,9 @@
 import { native } from '#kernel/ffi/libc.ts'
 
 /** Milliseconds between two looks. */
-const INTERVAL = 10_000
+const INTERVAL = 3_000
 /** Bytes that memory must have grown by since the last look to be worth a call, which takes some milliseconds. */
-const WORTHWHILE = 2 << 20
+const WORTHWHILE = 1 << 20
 
 /**
  * Gives the C library's free memory back to the kernel after bursts of work: glibc keeps what it once had, and a daemon

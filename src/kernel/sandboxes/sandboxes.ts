@@ -116,7 +116,11 @@ function shareDirectory(directory: string): void {
   const real = fs.realpathSync(directory)
   const mounts = fs.readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
   const isMountPoint = mounts.some(line => unescapeMount(line.split(' ')[4] ?? '') === real)
-  if (!isMountPoint) libc.mount(real, real, null, libc.MS_BIND)
+  if (!isMountPoint) {
+    libc.mount(real, real, null, libc.MS_BIND)
+    // Out of its parent's peer group, or every namespace would be pinned there too: twice the mounts to copy at a start.
+    libc.mount(null, real, null, libc.MS_PRIVATE)
+  }
   libc.mount(null, real, null, libc.MS_SHARED)
 }
 
