@@ -5,7 +5,7 @@
  *   node bench/start.ts [--rounds 20] [--only berth,podman] [--crowd 300]
  */
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { Engine } from './peers/engine.ts'
 import { docker, startEngines } from './peers/start.ts'
@@ -60,8 +60,9 @@ const record = (row: string, engine: Engine, ms: number) => {
   row_.set(engine.name, [...(row_.get(engine.name) ?? []), ms])
   results.set(row, row_)
 }
+let archive: string | undefined
 try {
-  const archive = await busyboxArchive()
+  archive = await busyboxArchive()
   for (const engine of engines) {
     docker(engine.socket, 'load', '-i', archive)
     timed(engine, 'run', '-d', '--name', 'bench-exec', 'bench', 'sleep', '86400')
@@ -95,6 +96,7 @@ try {
   }
 } finally {
   for (const engine of engines) await engine.stop()
+  if (archive) rmSync(archive)
 }
 
 const cell = (ms: number[] | undefined) => (ms ? `${median(ms).toFixed(0)} ms (${quantile(ms, 0.95).toFixed(0)})` : '')
