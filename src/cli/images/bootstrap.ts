@@ -44,7 +44,8 @@ mirror, their signatures are checked by its own tools.
     } finally {
       printer.end()
     }
-    if (flags.quiet) context.print(flags.tag || args[0]!)
+    const name = flags.tag || args[0]!
+    context.print(flags.quiet ? name : `Bootstrapped image: ${name}`)
   },
 })
 
