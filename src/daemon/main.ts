@@ -17,11 +17,10 @@ async function run(options: DaemonOptions): Promise<void> {
   const unlock = lockRoots(options.pidfile, options.dataRoot, new KernelProcesses())
   const daemon = assemble(options, log)
   await daemon.recover()
-  const { tls } = options
   const server = new ApiServer({ routes: apiRoutes(daemon.needs), log, serverName: `Berth/${VERSION} (linux)` })
   const addresses = await server.listen(options.hosts, {
     group: options.group,
-    tls: tls && { ca: tls.ca ?? '', cert: tls.cert ?? '', key: tls.key ?? '', verify: tls.verify },
+    tls: options.tls,
   })
   log.info('API listens', { on: addresses.join(' '), ms: Math.round(performance.now() - began) })
   let stopping = false

@@ -1,13 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import type { TlsOptions } from '#http/index.ts'
 import { invalid } from '#lib/errors.ts'
-
-export interface TlsOptions {
-  verify: boolean
-  ca?: string
-  cert?: string
-  key?: string
-}
 
 /** What `berth daemon` was asked for; names as dockerd's flags and `daemon.json` keys. */
 export interface DaemonOptions {
@@ -23,10 +17,6 @@ export interface DaemonOptions {
   bridge?: string
   /** Subnet of the default network in CIDR, with the gateway's address (`172.17.0.1/16`). */
   bip?: string
-  mtu: number
-  dns: string[]
-  addressPools: { base: string; size: number }[]
-  logOpts: Record<string, string>
   group: string
 }
 
@@ -46,10 +36,6 @@ const FLAGS = {
   tlskey: { type: 'string' },
   bridge: { type: 'string', short: 'b' },
   bip: { type: 'string' },
-  mtu: { type: 'string' },
-  dns: { type: 'string', multiple: true },
-  'default-address-pool': { type: 'string', multiple: true },
-  'log-opt': { type: 'string', multiple: true },
   group: { type: 'string', short: 'G' },
 } as const
 
@@ -60,16 +46,8 @@ const PLURALS: Record<string, keyof typeof FLAGS> = {
   'insecure-registries': 'insecure-registry',
 }
 
-/** Keys that other engines' files carry and that change nothing here, since Berth always does so. */
-const ACCEPTED = new Set([
-  'live-restore',
-  'log-driver',
-  'log-level',
-  'storage-driver',
-  'exec-opts',
-  'features',
-  'iptables',
-])
+/** Keys of dockerd's file that ask for what Berth always does. */
+const ACCEPTED = new Set(['live-restore', 'storage-driver'])
 
 /** @throws invalid naming the flag or the configuration key */
 export function parseDaemonOptions(argv: string[]): DaemonOptions {
@@ -103,8 +81,6 @@ export function parseDaemonOptions(argv: string[]): DaemonOptions {
     return value as string[]
   }
   const execRoot = text('exec-root') ?? '/run/berth'
-  const mtu = Number(text('mtu') ?? 1500)
-  if (!Number.isInteger(mtu) || mtu < 68 || mtu > 65535) throw invalid(`mtu must be 68 to 65535, not ${text('mtu')}`)
   return {
     hosts: list('host').length > 0 ? list('host') : ['unix:///run/berth.sock'],
     dataRoot: text('data-root') ?? '/var/lib/berth',
@@ -124,10 +100,6 @@ export function parseDaemonOptions(argv: string[]): DaemonOptions {
         : undefined,
     bridge: text('bridge'),
     bip: text('bip'),
-    mtu,
-    dns: list('dns'),
-    addressPools: addressPools(merged['default-address-pools'] ?? list('default-address-pool')),
-    logOpts: logOpts(merged['log-opts'] ?? list('log-opt')),
     group: text('group') ?? 'docker',
   }
 }
@@ -153,7 +125,7 @@ function readConfig(path: string, required: boolean): Record<string, unknown> {
   if (typeof document !== 'object' || document === null || Array.isArray(document)) {
     throw invalid(`the configuration file ${path} must hold a JSON object`)
   }
-  const known = new Set<string>([...Object.keys(FLAGS), ...Object.keys(PLURALS), 'default-address-pools', 'log-opts'])
+  const known = new Set<string>([...Object.keys(FLAGS), ...Object.keys(PLURALS)])
   const result: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(document)) {
     if (ACCEPTED.has(key)) continue
@@ -161,26 +133,4 @@ function readConfig(path: string, required: boolean): Record<string, unknown> {
     result[key] = value
   }
   return result
-}
-
-function addressPools(value: unknown): { base: string; size: number }[] {
-  if (!Array.isArray(value)) throw invalid('default-address-pools must be a list')
-  return value.map((item: unknown) => {
-    const pool =
-      typeof item === 'string'
-        ? Object.fromEntries(item.split(',').map(pair => pair.split('=', 2) as [string, string]))
-        : (item as Record<string, unknown>)
-    const { base, size } = pool ?? {}
-    if (typeof base !== 'string' || !Number.isInteger(Number(size))) {
-      throw invalid(`a default address pool is base=CIDR,size=BITS, not ${JSON.stringify(item)}`)
-    }
-    return { base, size: Number(size) }
-  })
-}
-
-function logOpts(value: unknown): Record<string, string> {
-  if (Array.isArray(value)) {
-    return Object.fromEntries(value.map((pair: string) => [pair.split('=', 1)[0]!, pair.slice(pair.indexOf('=') + 1)]))
-  }
-  return Object.fromEntries(Object.entries(value as Record<string, unknown>).map(([key, item]) => [key, String(item)]))
 }

@@ -4,6 +4,7 @@ import { conflict, invalid } from '#lib/errors.ts'
 import type { Sandboxes } from '#ports/links.ts'
 import { hasErrno, nodeError } from '#kernel/ffi/errno.ts'
 import * as libc from '#kernel/ffi/libc.ts'
+import { mountAt } from '#kernel/runtime/mountinfo.ts'
 import type { NamespacePool } from './pool.ts'
 
 const NSFS_MAGIC = 0x6e736673
@@ -114,17 +115,10 @@ function isNamespace(target: string): boolean {
 
 function shareDirectory(directory: string): void {
   const real = fs.realpathSync(directory)
-  const mounts = fs.readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
-  const isMountPoint = mounts.some(line => unescapeMount(line.split(' ')[4] ?? '') === real)
-  if (!isMountPoint) {
+  if (!mountAt(real)) {
     libc.mount(real, real, null, libc.MS_BIND)
     // Out of its parent's peer group, or every namespace would be pinned there too: twice the mounts to copy at a start.
     libc.mount(null, real, null, libc.MS_PRIVATE)
   }
   libc.mount(null, real, null, libc.MS_SHARED)
-}
-
-/** Octal escapes of proc(5): `\040` is a space. */
-function unescapeMount(text: string): string {
-  return text.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
 }
