@@ -9,7 +9,7 @@ import type { Host } from '#ports/host.ts'
 import type { Registry } from '#ports/registry.ts'
 import type { Runtime } from '#ports/runtime.ts'
 import type { DaemonOptions } from './options.ts'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statfsSync } from 'node:fs'
 
 export const VERSION = '0.1.0'
 
@@ -30,6 +30,20 @@ export interface SystemParts {
 
 /** Index of Docker Hub, as clients know it. */
 const DOCKER_HUB = 'https://index.docker.io/v1/'
+
+/** Superblock magics of the file systems that overlayfs takes as an upper layer (statfs(2)). */
+const FILE_SYSTEMS: Record<number, string> = {
+  0xef53: 'extfs',
+  0x58465342: 'xfs',
+  0x9123683e: 'btrfs',
+  0x01021994: 'tmpfs',
+  0xf2f52010: 'f2fs',
+}
+
+function fileSystemOf(directory: string): string {
+  const { type } = statfsSync(directory)
+  return FILE_SYSTEMS[type] ?? `0x${type.toString(16)}`
+}
 
 /** `GET /info`, `/version`, `/auth`: what the API says of the daemon as a whole. */
 export function systemProvider(parts: SystemParts): SystemProvider {
@@ -86,7 +100,7 @@ export function systemProvider(parts: SystemParts): SystemProvider {
         ContainersStopped: records.length - alive,
         Images: images.length,
         Driver: 'overlay2',
-        DriverStatus: [['Backing Filesystem', 'extfs']],
+        DriverStatus: [['Backing Filesystem', fileSystemOf(options.dataRoot)]],
         Plugins: {
           Volume: ['local'],
           Network: ['bridge', 'host', 'null'],
