@@ -57,6 +57,15 @@ describe('remove', () => {
     assert.deepEqual((await images.remove(image.id, plain))[0], { Untagged: 'a:latest' })
   })
 
+  it('takes a name that is also the beginning of the id for the name', async () => {
+    const { images } = setup()
+    const image = await anImage(images, 'kept')
+    const name = image.id.slice(7, 8)
+    images.tag('kept', name)
+    assert.deepEqual(await images.remove(name, plain), [{ Untagged: `${name}:latest` }])
+    assert.equal(images.resolve('kept').id, image.id)
+  })
+
   it('never takes an image from a running container, from a stopped one only by force', async () => {
     const { images, users } = setup()
     const image = await anImage(images, 'a')

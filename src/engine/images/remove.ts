@@ -3,7 +3,7 @@ import { conflict } from '#lib/errors.ts'
 import { blobsOf } from './catalog.ts'
 import { collectBlobs, collectLayers } from './collect.ts'
 import { publish } from './events.ts'
-import { resolve } from './resolve.ts'
+import { isName, resolve } from './resolve.ts'
 import { emptyRoot } from './rootfs.ts'
 import type { ImageRecord } from '#model/image.ts'
 import type { ImagesContext } from './context.ts'
@@ -22,7 +22,7 @@ export async function remove(
 ): Promise<ImageDelete[]> {
   const image = resolve(ctx.catalog, reference)
   const done: ImageDelete[] = []
-  if (isIdOf(image, reference)) {
+  if (!isName(ctx.catalog, reference)) {
     if (isSingle(image)) {
       checkUse(ctx, image, { force: options.force, names: false })
       untag(ctx, image, [...image.tags, ...image.digests], done)
@@ -47,9 +47,6 @@ export async function remove(
   if (left.tags.length + left.digests.length === 0) await erase(ctx, image.id, { ...options, quiet: true }, done)
   return done
 }
-
-const isIdOf = (image: ImageRecord, reference: string) =>
-  image.id.startsWith(reference) || image.id.slice(7).startsWith(reference)
 
 /** At most one tag, and all names in one repository. */
 function isSingle(image: ImageRecord): boolean {

@@ -37,6 +37,12 @@ export function find(catalog: Catalog, reference: string): ImageRecord | undefin
   return ids[0] === undefined ? undefined : catalog.get(ids[0])
 }
 
+/** Whether a reference that finds an image is a name of it, and not the beginning of its id: `a` may be both. */
+export function isName(catalog: Catalog, reference: string): boolean {
+  const named = tryParse(reference)
+  return named !== undefined && findNamed(catalog, named) !== undefined
+}
+
 /** With a digest the tag does not count, as in Docker. */
 function findNamed(catalog: Catalog, named: Reference): ImageRecord | undefined {
   if (named.digest === undefined) return catalog.byReference(referenceText(withDefaultTag(named)))
