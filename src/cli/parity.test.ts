@@ -137,10 +137,14 @@ test('wrong command lines end as with the real client', { skip: !haveDocker }, a
   for (const line of lines) {
     const words = line.split(' ')
     const theirs = spawnSync('docker', words, { encoding: 'utf8', env })
-    const ours = spawnSync(process.execPath, ['--disable-warning=ExperimentalWarning', '--', main, ...words], {
-      encoding: 'utf8',
-      env,
-    })
+    const ours = spawnSync(
+      process.execPath,
+      ['--no-concurrent-recompilation', '--disable-warning=ExperimentalWarning', '--', main, ...words],
+      {
+        encoding: 'utf8',
+        env,
+      },
+    )
     // The first line says what is wrong; the program's name may differ.
     const first = (text: string) => text.split('\n')[0]!.replaceAll(/\b(docker|berth)\b/g, '')
     if (ours.status !== theirs.status || first(ours.stderr) !== first(theirs.stderr)) {

@@ -111,6 +111,7 @@ export class TestDaemon {
   /** The `berth` command line, pointed at this daemon. */
   berth(...args: string[]): Output {
     return this.#run(process.execPath, [
+      '--no-concurrent-recompilation',
       '--disable-warning=ExperimentalWarning',
       join(ROOT, 'src/cli/main.ts'),
       ...args,

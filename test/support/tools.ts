@@ -11,7 +11,9 @@ export const TOOLS: readonly Tool[] = ['docker', 'berth']
 
 /** Program and leading arguments of a tool. */
 export function commandOf(tool: Tool): string[] {
-  return tool === 'docker' ? ['docker'] : [process.execPath, '--disable-warning=ExperimentalWarning', CLI]
+  return tool === 'docker'
+    ? ['docker']
+    : [process.execPath, '--no-concurrent-recompilation', '--disable-warning=ExperimentalWarning', CLI]
 }
 
 export function environmentOf(daemon: TestDaemon): NodeJS.ProcessEnv {

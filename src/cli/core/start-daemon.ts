@@ -20,6 +20,8 @@ export function daemonCommand(): { file: string; args: string[]; env: NodeJS.Pro
     file: process.execPath,
     args: [
       '--disable-warning=ExperimentalWarning',
+      // Else an exit may hang, see the launcher; and both have one code cache.
+      '--no-concurrent-recompilation',
       '--max-semi-space-size=2',
       '--preserve-symlinks',
       '--preserve-symlinks-main',

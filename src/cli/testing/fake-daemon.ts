@@ -68,7 +68,11 @@ export function runBerth(
 ): Promise<Result> {
   const main = new URL('../main.ts', import.meta.url).pathname
   const env = { ...process.env, BERTH_HOST: options.host, DOCKER_CONFIG: options.directory, ...options.env }
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--', main, ...args], { env })
+  const child = spawn(
+    process.execPath,
+    ['--no-concurrent-recompilation', '--disable-warning=ExperimentalWarning', '--', main, ...args],
+    { env },
+  )
   let stdout = ''
   let stderr = ''
   child.stdout.on('data', chunk => (stdout += String(chunk)))
