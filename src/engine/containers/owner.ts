@@ -18,6 +18,8 @@ export function ownerOf(record: ContainerRecord): SandboxOwner {
     portBindings: hostConfig.PortBindings ?? {},
     publishAllPorts: hostConfig.PublishAllPorts ?? false,
     sysctls: hostConfig.Sysctls ?? {},
+    labels: config.Labels ?? {},
+    annotations: hostConfig.Annotations ?? {},
   }
 }
 

@@ -32,6 +32,9 @@ export interface SandboxOwner {
   portBindings: Record<string, PortBinding[]>
   publishAllPorts: boolean
   sysctls: Record<string, string>
+  labels: Record<string, string>
+  /** `HostConfig.Annotations`: what Berth adds to a container rides here, so that Docker's own clients can set it too. */
+  annotations: Record<string, string>
 }
 
 /** Everything the network layer made for a running container. Persisted inside the container's record. */

@@ -68,6 +68,8 @@ export function owner(name: string, more: Partial<SandboxOwner> = {}): SandboxOw
     portBindings: {},
     publishAllPorts: false,
     sysctls: {},
+    labels: {},
+    annotations: {},
     ...more,
   }
 }
