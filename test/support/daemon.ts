@@ -26,14 +26,17 @@ export class TestDaemon {
   /** Ids of every container that a test made here. */
   readonly seen = new Set<string>()
   readonly #flags: string[]
+  readonly #netns: string | undefined
   #process: ChildProcess | undefined
 
-  constructor(flags: string[] = []) {
+  /** @param options.netns path of the network namespace that is the daemon's host; the test's own if absent */
+  constructor(flags: string[] = [], options: { netns?: string } = {}) {
     this.directory = mkdtempSync(join(tmpdir(), 'berth-test-'))
     this.dataRoot = join(this.directory, 'data')
     this.execRoot = join(this.directory, 'run')
     this.socket = join(this.directory, 'berth.sock')
     this.#flags = flags
+    this.#netns = options.netns
     this.client = new EngineClient(`unix://${this.socket}`)
     mkdirSync(this.execRoot, { recursive: true })
   }
@@ -52,7 +55,10 @@ export class TestDaemon {
     const log = openSync(join(this.directory, 'daemon.log'), 'a')
     const roots = ['--data-root', this.dataRoot, '--exec-root', this.execRoot, '--pidfile', join(this.directory, 'pid')]
     const { file, args, env } = daemonCommand()
-    this.#process = spawn(file, [...args, '-H', `unix://${this.socket}`, ...roots, ...this.#flags], {
+    const command = [file, ...args, '-H', `unix://${this.socket}`, ...roots, ...this.#flags]
+    // nsenter(1) becomes the daemon; `ip netns exec` would give it a mount namespace of its own.
+    if (this.#netns) command.unshift('nsenter', `--net=${this.#netns}`)
+    this.#process = spawn(command[0]!, command.slice(1), {
       stdio: ['ignore', log, log],
       env: { ...env, NODE_COMPILE_CACHE: join(tmpdir(), 'berth-compile-cache') },
     })
