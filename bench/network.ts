@@ -5,7 +5,6 @@
  *
  *   node bench/network.ts [--rounds 3] [--seconds 1] [--only berth,podman] [--ports 10000]
  */
-import { spawnSync } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { measure, serve, type Figures, type Measurement } from './load/run.ts'
@@ -13,6 +12,7 @@ import { COUNT_PORT, PORT } from './load/sockets.ts'
 import type { Engine } from './peers/engine.ts'
 import { docker, startEngines } from './peers/start.ts'
 import { busyboxArchive } from './peers/image.ts'
+import { Machines } from '../test/support/machines.ts'
 import { markdown, median } from './statistics.ts'
 
 const { values } = parseArgs({
@@ -86,35 +86,8 @@ function run(path: Path): void {
   }
 }
 
-/** A namespace on a wire to the host plays another machine. */
-class OutsideMachine {
-  readonly path = '/run/netns/berth-bench'
-  readonly hostAddress = '10.214.0.1'
-
-  constructor() {
-    for (const command of [
-      'ip netns add berth-bench',
-      'ip link add bench0 type veth peer name eth0 netns berth-bench',
-      'ip addr add 10.214.0.1/24 dev bench0',
-      'ip link set bench0 up',
-      'ip -n berth-bench addr add 10.214.0.2/24 dev eth0',
-      'ip -n berth-bench link set eth0 up',
-      'ip -n berth-bench link set lo up',
-    ]) {
-      const [file, ...args] = command.split(' ')
-      const { status, stderr } = spawnSync(file!, args, { encoding: 'utf8' })
-      if (status !== 0) throw new Error(`${command}: ${stderr}`)
-    }
-  }
-
-  remove(): void {
-    spawnSync('ip', ['link', 'delete', 'bench0'])
-    spawnSync('ip', ['netns', 'delete', 'berth-bench'])
-  }
-}
-
 /** Container to container, and from outside through a published port. */
-async function pair(engine: Engine, outside: OutsideMachine): Promise<void> {
+async function pair(engine: Engine, machines: Machines): Promise<void> {
   ask(engine, 'network', 'create', 'bench-net')
   const published = ['tcp', 'udp'].flatMap(protocol =>
     [PORT, COUNT_PORT].flatMap(port => ['-p', `${port + 10_000}:${port}/${protocol}`]),
@@ -124,7 +97,7 @@ async function pair(engine: Engine, outside: OutsideMachine): Promise<void> {
   const server = await serve([pidOf(engine, 'bench-server')])
   const from = `/proc/${pidOf(engine, 'bench-client')}/ns/net`
   run({ name: 'container to container', engine, from, address: addressOf(engine, 'bench-server'), port: PORT })
-  run({ name: 'published port', engine, from: outside.path, address: outside.hostAddress, port: PORT + 10_000 })
+  run({ name: 'published port', engine, from: machines.path('client'), address: machines.address, port: PORT + 10_000 })
   server.kill()
   ask(engine, 'rm', '-f', '-v', 'bench-server', 'bench-client')
   ask(engine, 'network', 'rm', 'bench-net')
@@ -183,14 +156,17 @@ function manyPorts(engine: Engine, count: number): void {
   ask(engine, 'rm', '-f', 'bench-ports')
 }
 
-const engines = await startEngines(values.only?.split(','))
-const outside = new OutsideMachine()
+// Engines run on a machine of their own, so that none changes the host's packet filter under the others or the host.
+const machines = new Machines()
+const client = machines.add('client')
+machines.on('host', ['ip', 'route', 'add', 'default', 'via', client.address])
+const engines = await startEngines(values.only?.split(','), machines.path())
 let archive: string | undefined
 try {
   archive = await busyboxArchive()
   for (const engine of engines) ask(engine, 'load', '-i', archive)
   // Engines take turns, so that whatever else the machine does falls on all of them.
-  for (let i = 0; i < rounds; i++) for (const engine of engines) await pair(engine, outside)
+  for (let i = 0; i < rounds; i++) for (const engine of engines) await pair(engine, machines)
   for (let i = 0; i < rounds * 5; i++) for (const engine of engines) networks(engine)
   const berth = engines.find(engine => engine.name === 'berth')
   if (berth) {
@@ -199,7 +175,7 @@ try {
   }
 } finally {
   for (const engine of engines) await engine.stop()
-  outside.remove()
+  machines.remove()
   if (archive) rmSync(archive)
 }
 

@@ -73,8 +73,12 @@ function containersConf(dir: string): string {
   return path
 }
 
-/** Starts every engine that is installed, each on roots of its own. What is missing is said on stderr. */
-export async function startEngines(only?: string[]): Promise<Engine[]> {
+/**
+ * Starts every engine that is installed, each on roots of its own. What is missing is said on stderr.
+ *
+ * @param netns path of a network namespace that is their machine; the host's own if absent
+ */
+export async function startEngines(only?: string[], netns?: string): Promise<Engine[]> {
   const before = new Set(networkObjects().map(String))
   const engines: Engine[] = []
   for (const recipe of RECIPES) {
@@ -83,19 +87,23 @@ export async function startEngines(only?: string[]): Promise<Engine[]> {
       console.error(`${recipe.name} is not installed: left out`)
       continue
     }
-    engines.push(await start(recipe, before))
+    engines.push(await start(recipe, before, netns))
   }
   return engines
 }
 
 /** @param before network objects that were there before the first engine: they stay */
-async function start(recipe: Recipe, before: ReadonlySet<string>): Promise<Engine> {
+async function start(recipe: Recipe, before: ReadonlySet<string>, netns?: string): Promise<Engine> {
   const dir = mkdtempSync(join(tmpdir(), `bench-${recipe.name}-`))
   mkdirSync(join(dir, 'run'))
   const socket = join(dir, 'engine.sock')
   const { file, args, env } = recipe.command(dir, socket)
+  const command = [...(netns ? ['nsenter', `--net=${netns}`] : []), file, ...args]
   const log = openSync(join(dir, 'log'), 'w')
-  const child: ChildProcess = spawn(file, args, { stdio: ['ignore', log, log], env: { ...process.env, ...env } })
+  const child: ChildProcess = spawn(command[0]!, command.slice(1), {
+    stdio: ['ignore', log, log],
+    env: { ...process.env, ...env },
+  })
   let version = ''
   for (let i = 0; i < 600 && version === ''; i++) {
     if (child.exitCode !== null) throw new Error(`${recipe.name} ended:\n${readFileSync(join(dir, 'log'), 'utf8')}`)
@@ -114,7 +122,7 @@ async function start(recipe: Recipe, before: ReadonlySet<string>): Promise<Engin
       await ended(child)
       spawnSync('sh', ['-c', `grep -o ' ${dir}[^ ]*' /proc/self/mountinfo | sort -r | xargs -r umount -l`])
       rmSync(dir, { recursive: true, force: true })
-      if (recipe.name === 'berth') return
+      if (recipe.name === 'berth' || netns) return
       for (const [program, ...args] of networkObjects()) {
         if (!before.has(String([program, ...args]))) spawnSync(program!, args)
       }
