@@ -1,3 +1,11 @@
+/** Slots of a balanced port: even for up to 8, 10 or 12 replicas, and within an eighth for 100. */
+export const SPREAD = 840
+
+/** A random slot has no type of its own that could be named, only that of the expression. */
+function spread(rest: string): string {
+  return `numgen random mod ${SPREAD} . meta l4proto . ${rest}`
+}
+
 /**
  * The packet filter as data: sets and maps whose elements say everything about networks and published ports, and rules
  * that never change. One table for each daemon; no other table is read or written.
@@ -25,7 +33,12 @@ export const SETS = {
   /** Published on one address. */
   host4: { kind: 'map', type: 'inet_proto . ipv4_addr . inet_service : ipv4_addr . inet_service' },
   host6: { kind: 'map', type: 'inet_proto . ipv6_addr . inet_service : ipv6_addr . inet_service' },
-} as const satisfies Record<string, { kind: 'set' | 'map'; type: string; interval?: boolean }>
+  /** The same for ports that several replicas share: each of SPREAD slots leads to one of them. */
+  spread_any4: { kind: 'map', type: spread('th dport : ip daddr . th dport'), inferred: true },
+  spread_any6: { kind: 'map', type: spread('th dport : ip6 daddr . th dport'), inferred: true },
+  spread_host4: { kind: 'map', type: spread('ip daddr . th dport : ip daddr . th dport'), inferred: true },
+  spread_host6: { kind: 'map', type: spread('ip6 daddr . th dport : ip6 daddr . th dport'), inferred: true },
+} as const satisfies Record<string, { kind: 'set' | 'map'; type: string; interval?: boolean; inferred?: boolean }>
 
 export type SetName = keyof typeof SETS
 
@@ -52,9 +65,13 @@ const RULES = `
   }
   chain publish {
     dnat ip to meta l4proto . ip daddr . th dport map @host4
+    dnat ip to numgen random mod ${SPREAD} . meta l4proto . ip daddr . th dport map @spread_host4
     dnat ip to meta l4proto . th dport map @any4
+    dnat ip to numgen random mod ${SPREAD} . meta l4proto . th dport map @spread_any4
     dnat ip6 to meta l4proto . ip6 daddr . th dport map @host6
+    dnat ip6 to numgen random mod ${SPREAD} . meta l4proto . ip6 daddr . th dport map @spread_host6
     dnat ip6 to meta l4proto . th dport map @any6
+    dnat ip6 to numgen random mod ${SPREAD} . meta l4proto . th dport map @spread_any6
   }
   chain prerouting {
     type nat hook prerouting priority dstnat; policy accept;
@@ -99,7 +116,7 @@ export function ruleset(table: string, elements: Elements): string {
   const sets = Object.entries(SETS).map(([name, spec]) => {
     const flags = 'interval' in spec ? ' flags interval;' : ''
     const list = render(elements[name as SetName])
-    return `  ${spec.kind} ${name} { type ${spec.type};${flags}${list ? ` elements = { ${list} };` : ''} }`
+    return `  ${spec.kind} ${name} { ${'inferred' in spec ? 'typeof' : 'type'} ${spec.type};${flags}${list ? ` elements = { ${list} };` : ''} }`
   })
   return [
     `add table inet ${table}`,
