@@ -16,6 +16,8 @@ export interface DnsView {
   /** False on internal networks only: nothing is asked outside. */
   leadsOutside: () => boolean
   forward: Forward
+  /** Sets up the way to the groups of replicas whose addresses an answer has; undefined when it is there already. */
+  prepare?: (groups: readonly string[]) => Promise<void> | undefined
   random: () => number
 }
 
@@ -36,6 +38,7 @@ export function answerer(view: DnsView): DnsHandler {
     if (query.class === IN || query.class === ANY_CLASS) {
       const local = query.type === TYPE.PTR ? reverseAnswer(view, query.name) : nameAnswer(view, query)
       if (local) {
+        if (local.groups && local.groups.length > 0) await view.prepare?.(local.groups)
         const rotate = local.answers.length > 1 ? Math.floor(view.random() * local.answers.length) : 0
         return reply(message, query, { ...local, rotate, limit })
       }
@@ -50,16 +53,17 @@ export function answerer(view: DnsView): DnsHandler {
 interface Local {
   rcode: number
   answers: readonly Buffer[]
+  groups?: readonly string[]
 }
 
 function nameAnswer(view: DnsView, query: Query): Local | undefined {
   const found = lookup(view, query.name)
   if (!found) return undefined
   // The name exists: a type that it lacks is an empty NOERROR. NXDOMAIN would make resolvers give up on the name.
-  const { v4, v6 } = found
+  const { v4, v6, groups } = found
   const answers =
     query.type === TYPE.A ? v4 : query.type === TYPE.AAAA ? v6 : query.type === TYPE.ANY ? [...v4, ...v6] : []
-  return { rcode: RCODE.ok, answers }
+  return { rcode: RCODE.ok, answers, groups }
 }
 
 function lookup(view: DnsView, name: string): ZoneAnswer | undefined {

@@ -13,12 +13,16 @@ export interface ZoneMember {
   ipv4: string
   ipv6: string
   healthy: boolean
+  /** Set when the addresses stand for a group of replicas: its key. Whoever gets them must have the group's translation. */
+  group?: string
 }
 
 /** Ready-made records of one name. */
 export interface ZoneAnswer {
   v4: readonly Buffer[]
   v6: readonly Buffer[]
+  /** Keys of the groups whose addresses are among them. */
+  groups: readonly string[]
 }
 
 /** The names of one network. Answers are encoded once and kept until a member of that name changes. */
@@ -89,7 +93,11 @@ export class Zone {
     // An unhealthy replica steps back only while another can serve.
     const healthy = [...members].filter(member => member.healthy)
     const serving = healthy.length > 0 ? healthy : [...members]
-    const answer = { v4: recordsOf(serving.map(m => m.ipv4)), v6: recordsOf(serving.map(m => m.ipv6)) }
+    const answer = {
+      v4: recordsOf(serving.map(m => m.ipv4)),
+      v6: recordsOf(serving.map(m => m.ipv6)),
+      groups: serving.flatMap(m => m.group ?? []),
+    }
     this.#answers.set(name, answer)
     return answer
   }
