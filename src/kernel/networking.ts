@@ -9,6 +9,7 @@ import { Rtnl } from '#kernel/netlink/rtnl.ts'
 import { NetworkNamespaces } from '#kernel/sandboxes/enter.ts'
 import { NamespacePool } from '#kernel/sandboxes/pool.ts'
 import { KernelSandboxes } from '#kernel/sandboxes/sandboxes.ts'
+import { KernelSockets } from '#kernel/sockets/sockets.ts'
 
 export interface KernelNetworking {
   links: KernelLinks
@@ -16,6 +17,7 @@ export interface KernelNetworking {
   firewall: KernelFirewall
   dnsSockets: KernelDnsSockets
   hostPorts: KernelHostPorts
+  sockets: KernelSockets
   namespaces: NetworkNamespaces
   /** Lets go of sockets and ready namespaces; what containers use stays. */
   close(): Promise<void>
@@ -39,6 +41,7 @@ export function kernelNetworking(options: { execRoot: string; log: Logger; poolS
   const firewall = new KernelFirewall(namespaces)
   const dnsSockets = new KernelDnsSockets(namespaces, firewall)
   const hostPorts = new KernelHostPorts()
+  const sockets = new KernelSockets(namespaces)
   const close = async () => {
     await Promise.all([links.settled(), sandboxes.settled()])
     dnsSockets.closeAll()
@@ -49,5 +52,5 @@ export function kernelNetworking(options: { execRoot: string; log: Logger; poolS
     rtnl.close()
     namespaces.close()
   }
-  return { links, sandboxes, firewall, dnsSockets, hostPorts, namespaces, close }
+  return { links, sandboxes, firewall, dnsSockets, hostPorts, sockets, namespaces, close }
 }

@@ -1,0 +1,53 @@
+import { formatIp } from './ip.ts'
+import { NLM_F_DUMP, type NetlinkRequest } from './message.ts'
+
+const SOCK_DIAG_BY_FAMILY = 20
+const AF_INET = 2
+const AF_INET6 = 10
+/** struct inet_diag_req_v2 */
+const REQUEST_BYTES = 56
+
+/** Numbers of include/net/tcp_states.h. An unconnected UDP socket is `close`. */
+export const SOCKET_STATE = {
+  established: 1,
+  synRecv: 3,
+  finWait1: 4,
+  close: 7,
+  closeWait: 8,
+  lastAck: 9,
+  listen: 10,
+  closing: 11,
+  newSynRecv: 12,
+} as const
+
+export interface DiagSocket {
+  state: number
+  localAddress: string
+  localPort: number
+  remoteAddress: string
+  remotePort: number
+}
+
+/** sock_diag(7): the sockets of one family and protocol in one of `states`; the kernel leaves the others out. */
+export function dumpSockets(family: 4 | 6, protocol: number, states: readonly number[]): NetlinkRequest {
+  const payload = Buffer.alloc(REQUEST_BYTES)
+  payload[0] = family === 4 ? AF_INET : AF_INET6
+  payload[1] = protocol
+  payload.writeUInt32LE(
+    states.reduce((mask, state) => mask | (1 << state), 0),
+    4,
+  )
+  return { type: SOCK_DIAG_BY_FAMILY, flags: NLM_F_DUMP, payload, about: 'list sockets' }
+}
+
+/** struct inet_diag_msg */
+export function decodeSocket(payload: Buffer): DiagSocket {
+  const size = payload[0] === AF_INET ? 4 : 16
+  return {
+    state: payload[1]!,
+    localPort: payload.readUInt16BE(4),
+    remotePort: payload.readUInt16BE(6),
+    localAddress: formatIp(payload.subarray(8, 8 + size)),
+    remoteAddress: formatIp(payload.subarray(24, 24 + size)),
+  }
+}
