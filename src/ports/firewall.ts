@@ -8,6 +8,16 @@ export interface Firewall {
   /** `nft -j` output of `list table inet NAME`; undefined when the table is absent. */
   listTable(family: string, name: string, sandbox?: string): Promise<unknown>
   tables(sandbox?: string): Promise<{ family: string; name: string }[]>
-  /** Drops conntrack entries towards a container's address, so that UDP flows do not stick to the dead. */
-  forgetFlows(filter: { protocol?: 'tcp' | 'udp'; address?: string; hostPort?: number }): Promise<void>
+  /** Drops the conntrack entries that fit every given part, so that UDP flows do not stick to the dead. */
+  forgetFlows(filter: FlowFilter, sandbox?: string): Promise<void>
+}
+
+export interface FlowFilter {
+  protocol?: 'tcp' | 'udp'
+  /** At either end, before or after translation. */
+  address?: string
+  /** Port that the flow was first sent to. */
+  hostPort?: number
+  /** Address where the flow leads to after translation. Cheap in a large table: the kernel leaves the others out. */
+  target?: string
 }

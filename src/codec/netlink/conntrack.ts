@@ -1,5 +1,5 @@
-import { type Attribute, decodeAttributes, encodeAttributes, u8Of } from './attributes.ts'
-import { formatIp } from './ip.ts'
+import { type Attribute, decodeAttributes, encodeAttributes, u32, u8Of } from './attributes.ts'
+import { formatIp, parseIp } from './ip.ts'
 import { NLM_F_ACK, NLM_F_DUMP, type NetlinkRequest } from './message.ts'
 
 const NFNL_SUBSYS_CTNETLINK = 1
@@ -8,6 +8,10 @@ const IPCTNL_MSG_CT_DELETE = 2
 const CTA_TUPLE_ORIG = 1
 const CTA_TUPLE_REPLY = 2
 const CTA_ID = 12
+const CTA_FILTER = 25
+const CTA_FILTER_REPLY_FLAGS = 2
+/** Bit of those flags. */
+const IP_SOURCE = 1
 const CTA_TUPLE_IP = 1
 const CTA_TUPLE_PROTO = 2
 const CTA_IP_V4_SRC = 1
@@ -37,9 +41,19 @@ export interface Flow {
   key: readonly Attribute[]
 }
 
-export function dumpFlows(family: 4 | 6): NetlinkRequest {
+/**
+ * @param target only those whose replies come from this address: where they lead to after translation. A kernel before
+ *   5.8 gives all of them.
+ */
+export function dumpFlows(family: 4 | 6, target?: string): NetlinkRequest {
   const type = (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_GET
-  return { type, flags: NLM_F_DUMP, payload: nfgen(family), about: 'list connection tracking entries' }
+  const filter: Attribute[] = []
+  if (target !== undefined) {
+    const source: Attribute = [family === 4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, parseIp(target)]
+    filter.push([CTA_TUPLE_REPLY, [[CTA_TUPLE_IP, [source]]]], [CTA_FILTER, [[CTA_FILTER_REPLY_FLAGS, u32(IP_SOURCE)]]])
+  }
+  const payload = Buffer.concat([nfgen(family), encodeAttributes(filter)])
+  return { type, flags: NLM_F_DUMP, payload, about: 'list connection tracking entries' }
 }
 
 /** ENOENT if it went meanwhile. */

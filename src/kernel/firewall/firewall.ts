@@ -1,9 +1,9 @@
-import type { Firewall } from '#ports/firewall.ts'
+import type { Firewall, FlowFilter } from '#ports/firewall.ts'
 import { hasErrno } from '#kernel/ffi/errno.ts'
 import { Lane } from '#kernel/netlink/lane.ts'
+import { NETLINK_NETFILTER, NetlinkSocket } from '#kernel/netlink/socket.ts'
 import type { NetworkNamespaces } from '#kernel/sandboxes/enter.ts'
 import { forgetFlows } from './forget-flows.ts'
-import type { FlowFilter } from './forget-flows.ts'
 import { NftContext } from './libnftables.ts'
 import { LowDescriptors } from './low-descriptors.ts'
 import { assertOwnTables } from './names.ts'
@@ -17,6 +17,7 @@ export class KernelFirewall implements Firewall {
   readonly #namespaces: NetworkNamespaces
   readonly #lane = new Lane()
   readonly #flowLane = new Lane()
+  readonly #closing = new Lane()
   readonly #own: NftContext
   readonly #low = new LowDescriptors()
 
@@ -48,8 +49,9 @@ export class KernelFirewall implements Firewall {
     return listing.nftables.flatMap(({ table }) => (table ? [{ family: table.family, name: table.name }] : []))
   }
 
-  forgetFlows(filter: FlowFilter): Promise<void> {
-    return forgetFlows(this.#flowLane, filter)
+  forgetFlows(filter: FlowFilter, sandbox?: string): Promise<void> {
+    const open = () => new NetlinkSocket(NETLINK_NETFILTER, this.#flowLane)
+    return forgetFlows(() => this.#namespaces.enter(sandbox, open), filter)
   }
 
   close(): void {
@@ -64,7 +66,7 @@ export class KernelFirewall implements Firewall {
       try {
         return await context.run(script)
       } finally {
-        if (deletes(script)) await context.closeSoon()
+        if (deletes(script)) void this.#closing.run(() => context.closeSoon().catch(() => {}))
         else context.close()
         this.#low.refill()
       }

@@ -23,6 +23,8 @@ test('every given part of the filter has to fit', () => {
   assert.ok(matcher({ hostPort: 8053, protocol: 'udp' })(flow))
   assert.ok(matcher({ address: '10.0.0.2', hostPort: 8053 })(flow))
   assert.ok(!matcher({ address: '10.0.0.3' })(flow))
+  assert.ok(matcher({ target: '10.0.0.2' })(flow))
+  assert.ok(!matcher({ target: '192.0.2.1' })(flow))
   assert.ok(!matcher({ hostPort: 8053, protocol: 'tcp' })(flow))
   assert.ok(!matcher({ address: '10.0.0.2', hostPort: 53 })(flow))
 })
@@ -53,7 +55,12 @@ test('a live flow of the daemon namespace is dropped, another stays', async () =
     assert.deepEqual(await present(), ['127.0.0.53', '127.0.0.54'])
     await networking.firewall.forgetFlows({ address: '127.0.0.53', protocol: 'tcp' })
     assert.equal((await present()).length, 2)
-    await networking.firewall.forgetFlows({ address: '127.0.0.53' })
+    const filtered = await socket.dump(dumpFlows(4, '127.0.0.53'))
+    assert.deepEqual(
+      filtered.map(message => decodeFlow(message.payload).reply.source),
+      ['127.0.0.53'],
+    )
+    await networking.firewall.forgetFlows({ target: '127.0.0.53' })
     assert.deepEqual(await present(), ['127.0.0.54'])
     await networking.firewall.forgetFlows({ hostPort: port, protocol: 'udp' })
     assert.deepEqual(await present(), [])

@@ -1,11 +1,11 @@
 import { system } from '#lib/errors.ts'
 import { assertOwnTables, namedTables } from '#kernel/firewall/names.ts'
-import type { Firewall } from '#ports/firewall.ts'
+import type { Firewall, FlowFilter } from '#ports/firewall.ts'
 
 /** Keeps the scripts, in order, and knows which tables exist. `failNext` makes the next `apply` fail unapplied. */
 export class FakeFirewall implements Firewall {
   readonly scripts: { script: string; sandbox: string }[] = []
-  readonly forgotten: { protocol?: 'tcp' | 'udp'; address?: string; hostPort?: number }[] = []
+  readonly forgotten: FlowFilter[] = []
   failNext: Error | undefined
   readonly #tables = new Map<string, Set<string>>()
 
@@ -49,7 +49,7 @@ export class FakeFirewall implements Firewall {
     })
   }
 
-  async forgetFlows(filter: { protocol?: 'tcp' | 'udp'; address?: string; hostPort?: number }): Promise<void> {
+  async forgetFlows(filter: FlowFilter): Promise<void> {
     this.forgotten.push(filter)
   }
 }
