@@ -10,7 +10,8 @@ import { meets } from './meets.ts'
 import type { Observed } from './observe.ts'
 import type { Action, Plan, Step } from './plan/step.ts'
 import type { Project, Service } from './project.ts'
-import { containerName, containerRequest, imageName, networkRequest, volumeRequest } from './request.ts'
+import { containerName, imageName } from './names.ts'
+import { containerRequest, networkRequest, volumeRequest } from './request.ts'
 
 export interface Report {
   step: Step

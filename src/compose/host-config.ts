@@ -1,5 +1,6 @@
 import { posix } from 'node:path'
 import type { ContainerCreateRequest } from '#wire/index.ts'
+import { linksOf } from './names.ts'
 import type { FileReference, Project, Service, ServiceVolume } from './project.ts'
 import type { Inherited } from './request.ts'
 
@@ -34,6 +35,8 @@ export function hostConfig(
       from.startsWith('container:') ? from.slice('container:'.length) : renamed(from, options.containerOf),
     ),
     ExtraHosts: service.extra_hosts,
+    // Elsewhere links belong to the endpoints.
+    Links: service.network_mode === 'bridge' ? linksOf(project, service) : undefined,
     CapAdd: service.cap_add,
     CapDrop: service.cap_drop,
     SecurityOpt: service.security_opt.map(option => option.replace(/^([\w-]+):/, '$1=')),
@@ -70,10 +73,16 @@ export function hostConfig(
     CgroupnsMode: service.cgroup as 'host' | 'private' | undefined,
     CgroupParent: service.cgroup_parent,
     Runtime: service.runtime,
-    Annotations: Object.keys(service.annotations).length > 0 ? service.annotations : undefined,
+    Annotations: annotations(service),
     LogConfig: service.logging ? { Type: service.logging.driver ?? '', Config: service.logging.options } : undefined,
   }
   return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined)) as HostConfigRequest
+}
+
+function annotations(service: Service): Record<string, string> | undefined {
+  const egress = service['x-berth-egress']
+  const all = { ...service.annotations, ...(egress === undefined ? {} : { 'berth.egress': egress }) }
+  return Object.keys(all).length > 0 ? all : undefined
 }
 
 function splitOnce(text: string, separator: string): [string, string] {

@@ -90,6 +90,8 @@ export interface Service {
   cpuset?: string
   pids_limit?: number
   deploy?: Deploy
+  /** What its containers may reach beyond their networks, as the engine takes it: `allow=api.example.com:443,…`. */
+  'x-berth-egress'?: string
 }
 
 export interface Port {
@@ -99,6 +101,9 @@ export interface Port {
   host_ip: string
   protocol: 'tcp' | 'udp' | 'sctp'
   mode: string
+  /** For readers; nothing depends on them. */
+  name?: string
+  app_protocol?: string
 }
 
 export interface ServiceNetwork {
@@ -110,6 +115,8 @@ export interface ServiceNetwork {
   driver_opts: Record<string, string>
   priority?: number
   gw_priority?: number
+  /** Of the interface inside the container. */
+  interface_name?: string
 }
 
 export interface ServiceVolume {
@@ -170,6 +177,8 @@ export interface Network {
   enable_ipv4?: boolean
   enable_ipv6?: boolean
   labels: Record<string, string>
+  /** As a service's, for every container on it. */
+  'x-berth-egress'?: string
 }
 
 export interface Volume {

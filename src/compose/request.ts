@@ -3,15 +3,11 @@ import { networkHash, serviceHash, volumeHash } from './hash.ts'
 import { COMPOSE_VERSION, LABEL } from './labels.ts'
 import type { Network, Project, Service, ServiceNetwork, Volume } from './project.ts'
 import { hostConfig } from './host-config.ts'
+import { containerName, imageName, linksOf } from './names.ts'
 
 export interface Inherited {
   /** Anonymous volumes to carry over, by mount target. */
   volumes: Record<string, string>
-}
-
-/** `web` number 2 of project `shop` -> `shop-web-2`, unless the service names its container. */
-export function containerName(project: Project, service: Service, number: number): string {
-  return service.container_name ?? `${project.name}-${service.name}-${number}`
 }
 
 /** The Engine API request that makes one container of a service. Pure. */
@@ -90,19 +86,19 @@ export function containerRequest(
   }
 }
 
-/** Name of the image that a service without `image` is built as. */
-export function imageName(project: Project, service: Service): string {
-  return `${project.name}-${service.name}`
-}
-
 function endpoint(service: Service, network: ServiceNetwork, name: string, project: Project) {
   const { ipv4_address, ipv6_address, link_local_ips } = network
   const address = ipv4_address || ipv6_address || link_local_ips.length > 0
+  const links = linksOf(project, service)
+  const driverOpts = {
+    ...network.driver_opts,
+    ...(network.interface_name ? { 'com.docker.network.endpoint.ifname': network.interface_name } : {}),
+  }
   return {
     Aliases: [...new Set([name, service.name, ...network.aliases])],
-    ...(service.links.length > 0 ? { Links: service.links.map(link => linkOf(project, link)) } : {}),
+    ...(links.length > 0 ? { Links: links } : {}),
     ...(network.mac_address ? { MacAddress: network.mac_address } : {}),
-    ...(Object.keys(network.driver_opts).length > 0 ? { DriverOpts: network.driver_opts } : {}),
+    ...(Object.keys(driverOpts).length > 0 ? { DriverOpts: driverOpts } : {}),
     ...(network.gw_priority === undefined ? {} : { GwPriority: network.gw_priority }),
     ...(address
       ? {
@@ -116,18 +112,14 @@ function endpoint(service: Service, network: ServiceNetwork, name: string, proje
   }
 }
 
-/** `db:alias` -> `project-db-1:alias` */
-function linkOf(project: Project, link: string): string {
-  const [target, alias = target] = link.split(':') as [string, string | undefined]
-  const service = project.services[target]
-  return `${service ? containerName(project, service, 1) : target}:${alias}`
-}
-
 export function networkRequest(project: Project, key: string, network: Network): NetworkCreateRequest {
   return {
     Name: network.name,
     Driver: network.driver ?? 'bridge',
-    Options: network.driver_opts,
+    Options: {
+      ...network.driver_opts,
+      ...(network['x-berth-egress'] === undefined ? {} : { 'berth.egress': network['x-berth-egress'] }),
+    },
     Internal: network.internal ?? false,
     Attachable: network.attachable ?? false,
     ...(network.enable_ipv4 === undefined ? {} : { EnableIPv4: network.enable_ipv4 }),

@@ -120,14 +120,14 @@ export const command: Field<string[]> = (value, path) => {
   return words
 }
 
-/** A mapping with these keys only; `x-…` extensions are dropped. Absent keys stay absent. */
+/** A mapping with these keys only; `x-…` extensions that are none of ours are dropped. Absent keys stay absent. */
 export const object =
   <T>(fields: { [K in keyof T]-?: Field<NonNullable<T[K]>> }): Field<Partial<T>> =>
   (value, path) => {
     if (!isMap(value)) throw wrong(path, 'must be a mapping')
     const result: Record<string, unknown> = {}
     for (const [key, one] of Object.entries(value)) {
-      if (key.startsWith('x-')) continue
+      if (key.startsWith('x-') && !Object.hasOwn(fields, key)) continue
       const field = (fields as Record<string, Field<unknown>>)[key]
       if (!Object.hasOwn(fields, key) || !field) throw wrong([...path], `additional property '${key}' is not allowed`)
       if (one !== null || key === 'command' || key === 'entrypoint') result[key] = field(one, [...path, key])

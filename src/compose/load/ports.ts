@@ -1,12 +1,12 @@
 import type { Port } from '../project.ts'
-import { integer, isMap, object, oneOf, string, wrong, type Field } from './fields.ts'
+import { integer, isMap, list, object, oneOf, string, wrong, type Field } from './fields.ts'
 
-const long = object<Port & { name: string; app_protocol: string }>({
+const long = object<Port>({
   target: integer,
   published: string,
   host_ip: string,
   protocol: oneOf('tcp', 'udp', 'sctp'),
-  mode: string,
+  mode: oneOf('ingress', 'host'),
   name: string,
   app_protocol: string,
 })
@@ -23,9 +23,28 @@ export const ports: Field<Port[]> = (value, path) => {
     checkPort(port.target, String(port.target), at)
     const { target, published = '', host_ip = '', protocol = 'tcp', mode = 'ingress' } = port
     if (published) range(published, at)
-    return [{ target, published, host_ip, protocol, mode }]
+    const { name, app_protocol } = port
+    return [
+      {
+        ...{ target, published, host_ip: bare(host_ip), protocol, mode },
+        ...(name === undefined ? {} : { name }),
+        ...(app_protocol === undefined ? {} : { app_protocol }),
+      },
+    ]
   })
 }
+
+/** Container ports, with ranges written out: `3000`, `3000-3005`, `53/udp`. */
+export const expose: Field<string[]> = (value, path) =>
+  list<string[]>((item, at) => {
+    const text = string(item, at)
+    const [, numbers, protocol = 'tcp'] = /^([\d-]+)(?:\/(\w+))?$/.exec(text) ?? []
+    if (!numbers) throw wrong(at, `has an invalid port ${JSON.stringify(text)}: use PORT[-PORT][/PROTOCOL]`)
+    oneOf('tcp', 'udp', 'sctp')(protocol, at)
+    return range(numbers, at).map(port => (protocol === 'tcp' ? String(port) : `${port}/${protocol}`))
+  })(value, path).flat()
+
+const bare = (ip: string) => ip.replace(/^\[|\]$/g, '')
 
 function shortPort(text: string, path: readonly (string | number)[]): Port[] {
   const match = /^(?:(\[[^\]]+\]|[^:[\]]*):)?(?:([\d-]*):)?([\d-]+)(?:\/(\w+))?$/.exec(text)
@@ -39,7 +58,7 @@ function shortPort(text: string, path: readonly (string | number)[]): Port[] {
   }
   const targets = range(targetText, path)
   const hosts = published ? range(published, path) : undefined
-  const host_ip = ip.replace(/^\[|\]$/g, '')
+  const host_ip = bare(ip)
   const base = { host_ip, protocol, mode: 'ingress' } as const
   if (hosts && hosts.length !== targets.length) {
     if (targets.length > 1) throw wrong(path, `has ranges of different lengths in ${JSON.stringify(text)}`)

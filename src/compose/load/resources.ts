@@ -1,5 +1,6 @@
 import type { FileObject, Network, Volume } from '../project.ts'
 import { boolean, isMap, list, object, string, stringMap, wrong, type Field, type Path } from './fields.ts'
+import { egress } from './egress.ts'
 import { hostPath } from './volumes.ts'
 
 /** `external: true`, or the old `external: { name: … }`. */
@@ -33,6 +34,7 @@ const network = object<Raw<Network>>({
   enable_ipv4: boolean,
   enable_ipv6: boolean,
   labels: stringMap,
+  'x-berth-egress': egress,
 })
 
 const volume = object<Raw<Volume>>({
@@ -53,6 +55,9 @@ function named<T extends { name?: string; external?: { external: boolean; name?:
   const isExternal = raw.external?.external ?? false
   const extra = Object.keys(raw).filter(one => !['name', 'external', 'labels'].includes(one))
   if (isExternal && extra.length > 0) throw wrong(path, `is external, so ${extra.join(', ')} cannot be set on it`)
+  if (raw.name && raw.external?.name && raw.name !== raw.external.name) {
+    throw wrong(path, 'has a name and an external.name that differ: keep name')
+  }
   const name = raw.name ?? raw.external?.name ?? (isExternal ? key : `${project}_${key}`)
   return { ...raw, name, external: isExternal }
 }

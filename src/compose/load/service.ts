@@ -21,7 +21,8 @@ import {
   wrong,
   type Field,
 } from './fields.ts'
-import { ports } from './ports.ts'
+import { egress } from './egress.ts'
+import { expose, ports } from './ports.ts'
 import { hostPath, serviceVolumes } from './volumes.ts'
 
 export interface Extends {
@@ -50,10 +51,19 @@ const dependsOn: Field<Record<string, Dependency>> = (value, path) => {
   }))(value, path)
 }
 
+/** As the kernel takes it (IFNAMSIZ), and nothing that a path could be made of. */
+const interfaceName: Field<string> = (value, path) => {
+  const name = string(value, path)
+  if (!/^[^\s/:]{1,15}$/.test(name) || name === '.' || name === '..') {
+    throw wrong(path, `must be an interface name of at most 15 characters, not ${JSON.stringify(name)}`)
+  }
+  return name
+}
+
 const networks: Field<Record<string, ServiceNetwork>> = (value, path) => {
   const blank = (): ServiceNetwork => ({ aliases: [], link_local_ips: [], driver_opts: {} })
   if (Array.isArray(value)) return Object.fromEntries(list(string)(value, path).map(name => [name, blank()]))
-  const one = object<ServiceNetwork & { interface_name: string }>({
+  const one = object<ServiceNetwork>({
     aliases: list(string),
     ipv4_address: string,
     ipv6_address: string,
@@ -62,7 +72,7 @@ const networks: Field<Record<string, ServiceNetwork>> = (value, path) => {
     driver_opts: stringMap,
     priority: integer,
     gw_priority: integer,
-    interface_name: string,
+    interface_name: interfaceName,
   })
   return mapOf<ServiceNetwork>((item, at) => ({ ...blank(), ...(item === null ? {} : one(item, at)) }))(value, path)
 }
@@ -148,7 +158,7 @@ export function serviceField(workingDir: string): Field<PartialService> {
     environment: nullableMap,
     env_file: envFile,
     ports,
-    expose: list(string),
+    expose,
     networks,
     network_mode: string,
     volumes: serviceVolumes(workingDir),
@@ -227,14 +237,23 @@ export function serviceField(workingDir: string): Field<PartialService> {
     cpuset: string,
     pids_limit: integer,
     deploy,
+    'x-berth-egress': egress,
     extends: extendsField,
   })
 }
 
-/** `host:ip` or `host=ip` in a list, or a mapping of host to ip(s). */
+/** `host:ip` or `host=ip` in a list, or a mapping of host to ip(s); IPv6 addresses may stand in brackets. */
 const extraHosts: Field<string[]> = (value, path) => {
+  const bare = (ip: string) => ip.replace(/^\[(.*)\]$/, '$1')
   if (isMap(value)) {
-    return Object.entries(value).flatMap(([host, ip]) => strings(ip, [...path, host]).map(one => `${host}:${one}`))
+    return Object.entries(value).flatMap(([host, ip]) =>
+      strings(ip, [...path, host]).map(one => `${host}:${bare(one)}`),
+    )
   }
-  return list(string)(value, path).map(entry => entry.replace(/^([^:=]+)=/, '$1:'))
+  return list<string>((item, at) => {
+    const entry = string(item, at)
+    const [, host, ip] = /^([^:=]+)[:=](.+)$/.exec(entry) ?? []
+    if (!host || !ip) throw wrong(at, `must be HOST=IP, not ${JSON.stringify(entry)}`)
+    return `${host}:${bare(ip)}`
+  })(value, path)
 }

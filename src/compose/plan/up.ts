@@ -2,7 +2,7 @@ import { invalid, notFound } from '#lib/errors.ts'
 import { networkHash, serviceHash, volumeHash } from '../hash.ts'
 import type { Observed, ObservedContainer } from '../observe.ts'
 import type { Project, Service } from '../project.ts'
-import { containerName, imageName } from '../request.ts'
+import { containerName, imageName } from '../names.ts'
 import { addStep, isAlive } from './order.ts'
 import type { Action, Plan, Step } from './step.ts'
 
