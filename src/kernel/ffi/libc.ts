@@ -225,8 +225,25 @@ export function pidfdSendSignal(pidfd: number, signal: number): void {
   syscall(SYS_PIDFD_SEND_SIGNAL, pidfd, signal, 0, 0)
 }
 
+/** koffi refuses more calls at once than it has places for, and has only a few threads anyway. */
+const AT_ONCE = 64
+
+const pool = { running: 0, waiting: [] as (() => void)[] }
+
 /** Runs a native call on a pool thread (koffi keeps errno for its callback). */
-export function promised(call: Native, operation: string, ...args: unknown[]): Promise<number> {
+export async function promised(call: Native, operation: string, ...args: unknown[]): Promise<number> {
+  if (pool.running < AT_ONCE) pool.running++
+  else await new Promise<void>(resolve => pool.waiting.push(resolve))
+  try {
+    return await called(call, operation, args)
+  } finally {
+    const next = pool.waiting.shift()
+    if (next) next()
+    else pool.running--
+  }
+}
+
+function called(call: Native, operation: string, args: unknown[]): Promise<number> {
   return new Promise((resolve, reject) => {
     call.async(...args, (error: unknown, result: number) => {
       // koffi does not hold the buffers that the other thread reads and writes: this mention does.

@@ -13,6 +13,8 @@ export interface RuntimeContext {
   seccomp?: SeccompCache
   /** Runs synchronous work in the mount namespace that the OCI runtime is to work in. */
   within<T>(work: () => T): T
+  /** Shows the OCI runtime what is kept apart from it (root file systems, pinned namespaces) until the result is called. */
+  lend(paths: Iterable<string>): () => void
   /** Makes sure that the OCI runtime sees this path as the host does now. */
   reveal(path: string): void
 }

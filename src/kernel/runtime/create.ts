@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { conflict, system } from '#lib/errors.ts'
+import type { OciSpec } from '#model/oci.ts'
 import type { CreateOptions } from '#ports/runtime.ts'
 import { prepareCpuset } from '#kernel/cgroups/cpuset.ts'
 import { pathsBelow } from '#kernel/cgroups/layout.ts'
@@ -32,19 +33,30 @@ export async function createContainer(ctx: RuntimeContext, options: CreateOption
     }
     prepareCpuset(pathsBelow(ctx.layout, noteOf(options).cgroupsPath))
     const args = monitorArguments(ctx, options)
-    const monitor = ctx.within(() => startMonitor({ file: ctx.monitor, args, directory: bundle, attach: false }))
+    const giveBack = ctx.lend(hostPaths(spec))
     try {
-      const init = await created(ctx, options, monitor)
-      prepared?.learn(ctx.paths.runtimeState(id))
-      return init
+      const monitor = ctx.within(() => startMonitor({ file: ctx.monitor, args, directory: bundle, attach: false }))
+      try {
+        const init = await created(ctx, options, monitor)
+        prepared?.learn(ctx.paths.runtimeState(id))
+        return init
+      } finally {
+        monitor.close()
+      }
     } finally {
-      monitor.close()
+      giveBack()
     }
   } catch (error) {
     rmSync(ctx.paths.runtimeState(id), { recursive: true, force: true })
     rmSync(bundle, { recursive: true, force: true })
     throw error
   }
+}
+
+/** What of the host the runtime must see for this container. */
+function hostPaths({ root, mounts, linux }: OciSpec): string[] {
+  const namespaces = linux.namespaces.flatMap(({ path }) => path ?? [])
+  return [root.path, ...namespaces, ...mounts.flatMap(({ source }) => source ?? [])]
 }
 
 async function created(ctx: RuntimeContext, options: CreateOptions, monitor: MonitorProcess): Promise<InitProcess> {

@@ -19,13 +19,16 @@ import {
   unshare,
 } from '#kernel/ffi/libc.ts'
 import { hasErrno } from '#kernel/ffi/errno.ts'
+import { attachMount, cloneTree, closeQuietly, isMountRoot, setMountAttributes } from '#kernel/ffi/mount-api.ts'
 import { mountAt, peerGroup, readMountinfo } from './mountinfo.ts'
 
 const CLONE_FS = 0x200
 const fchdir = native('int fchdir(int fd)')
 
 /**
- * A mount namespace in which the OCI runtime works on hybrid cgroup hosts: it lacks the stray v2 tree that makes crun
+ * The mount namespace in which the OCI runtime works. The runtime copies it for each container, and the kernel's copy costs
+ * time for each mount: so what containers have for themselves (root file systems, pinned namespaces) stays out, and what
+ * one container needs is lent for its creation. On hybrid cgroup hosts it also lacks the stray v2 tree that makes crun
  * refuse. Pinned at `EXEC_ROOT/pins/runtime.mnt`, so that it outlives the daemon and costs no process.
  *
  * Kernel rules that shape this: a mount namespace can be pinned only from an older one (so the pin is made after coming
@@ -33,26 +36,37 @@ const fchdir = native('int fchdir(int fd)')
  */
 export class MountNamespace {
   readonly #pins: string
-  readonly #hide: string
+  readonly #hide: string | undefined
   readonly #program: string
   readonly #roots: readonly string[]
+  readonly #apart: readonly string[]
   readonly #host: number
+  /** How many creations need a mount at the moment, by mount point. */
+  readonly #lent = new Map<string, number>()
   #inner: number | undefined
 
   /**
    * Must be called on the main thread, whose file-system context (working directory, umask) it parts from the other
    * threads': setns(2) demands that. Afterwards only absolute paths are safe in this process.
    *
-   * @param hide mount point to remove in the namespace
+   * @param hide mount point to remove in the namespace, if any
    * @param program the OCI runtime, which becomes read-only there: else each run of it copies itself, so that no
    *   container can write to it through /proc/PID/exe (CVE-2019-5736), and that takes as long as the rest of its work
    * @param roots shared mounts, whose later submounts must show up in the namespace
+   * @param apart mounts below the roots whose submounts must not; each is a peer group of its own
    */
-  constructor(execRoot: string, hide: string, program: string, roots: readonly string[]) {
+  constructor(
+    execRoot: string,
+    hide: string | undefined,
+    program: string,
+    roots: readonly string[],
+    apart: readonly string[],
+  ) {
     this.#pins = join(execRoot, 'pins')
     this.#hide = hide
     this.#program = realpathSync(program)
     this.#roots = roots
+    this.#apart = apart
     unshare(CLONE_FS)
     this.#host = open('/proc/thread-self/ns/mnt', O_RDONLY)
   }
@@ -67,6 +81,50 @@ export class MountNamespace {
   within<T>(work: () => T): T {
     if (this.#inner === undefined) this.prepare()
     return this.#inside(this.#inner!, work)
+  }
+
+  /**
+   * Shows those of the paths that are kept apart in the namespace until the returned function is called. Containers made
+   * meanwhile keep what they need.
+   */
+  lend(paths: Iterable<string>): () => void {
+    const targets = [...new Set([...paths].flatMap(path => this.#keptApart(path) ?? []))]
+    const missing = targets.filter(target => !this.#lent.has(target))
+    if (missing.length > 0) this.#attach(missing)
+    for (const target of targets) this.#lent.set(target, (this.#lent.get(target) ?? 0) + 1)
+    return () => {
+      const idle = targets.filter(target => {
+        const users = this.#lent.get(target)! - 1
+        if (users > 0) this.#lent.set(target, users)
+        else this.#lent.delete(target)
+        return users === 0
+      })
+      if (idle.length > 0) this.within(() => idle.forEach(unmountQuietly))
+    }
+  }
+
+  #keptApart(path: string): string | undefined {
+    for (const directory of this.#apart) {
+      if (!path.startsWith(`${directory}/`)) continue
+      const target = join(directory, path.slice(directory.length + 1).split('/', 1)[0]!)
+      return isMountRoot(target) === false ? undefined : target
+    }
+    return undefined
+  }
+
+  /** The mounts of the host at these paths, at the same paths in the namespace. */
+  #attach(targets: readonly string[]): void {
+    const clones: number[] = []
+    try {
+      for (const target of targets) {
+        const clone = cloneTree(target, true)
+        clones.push(clone)
+        setMountAttributes(clone, { propagation: MS_PRIVATE }, true)
+      }
+      this.within(() => targets.forEach((target, i) => attachMount(clones[i]!, target)))
+    } finally {
+      for (const clone of clones) closeQuietly(clone)
+    }
   }
 
   /**
@@ -92,13 +150,15 @@ export class MountNamespace {
     const inner = this.#awayFromHost(() => {
       unshare(CLONE_NEWNS)
       mount(null, '/', null, MS_REC | MS_SLAVE)
-      if (existsSync(this.#hide)) unmountQuietly(this.#hide)
+      for (const path of this.#apart) unmountQuietly(path)
+      if (this.#hide !== undefined && existsSync(this.#hide)) unmountQuietly(this.#hide)
       mount(this.#program, this.#program, null, MS_BIND)
       mount(null, this.#program, null, MS_BIND | MS_REMOUNT | MS_RDONLY)
       return open('/proc/thread-self/ns/mnt', O_RDONLY)
     })
     this.#inner = inner
     this.#pin(inner)
+    if (this.#lent.size > 0) this.#attach([...this.#lent.keys()])
   }
 
   /** Lets go of the pinned namespace: the kernel frees it once no process is in it. */
@@ -136,6 +196,8 @@ export class MountNamespace {
   #serves(): boolean {
     const mountinfo = this.within(readMountinfo)
     if (!mountAt(this.#program, mountinfo)) return false
+    // An earlier version's, or a creation that a crash cut short.
+    if (this.#apart.some(path => mountinfo.includes(` ${path} `) || mountinfo.includes(` ${path}/`))) return false
     const ofHost = readMountinfo()
     return this.#roots.every(root => {
       const outside = peerGroup(mountAt(root, ofHost), 'shared')

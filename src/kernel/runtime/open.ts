@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { readLayout, type CgroupLayout } from '#kernel/cgroups/layout.ts'
 import type { OciProgram, RuntimeContext } from './context.ts'
 import { MountNamespace } from './mount-namespace.ts'
@@ -26,17 +27,16 @@ export function openRuntime(options: RuntimeOptions): { runtime: OciRuntime; dis
     monitor: findMonitor(),
     layout,
   }
-  // runc goes by /sys/fs/cgroup alone and works on hybrid hosts as it is.
-  if (layout.unified === undefined || base.oci.name === 'runc') {
-    const ctx: RuntimeContext = { ...base, within: work => work(), reveal: () => {} }
-    return { runtime: new OciRuntime(ctx), dispose: () => {} }
-  }
   const roots = [options.execRoot, options.dataRoot]
-  const namespace = new MountNamespace(options.execRoot, layout.unified, base.oci.path, roots)
+  // runc goes by /sys/fs/cgroup alone and works on hybrid hosts as it is.
+  const hide = base.oci.name === 'runc' ? undefined : layout.unified
+  const apart = [join(options.execRoot, 'rootfs'), join(options.execRoot, 'netns')]
+  const namespace = new MountNamespace(options.execRoot, hide, base.oci.path, roots, apart)
   namespace.prepare()
   const ctx: RuntimeContext = {
     ...base,
     within: work => namespace.within(work),
+    lend: paths => namespace.lend(paths),
     reveal(path) {
       if (roots.some(root => path === root || path.startsWith(`${root}/`)) || namespace.sees(path)) return
       namespace.renew()

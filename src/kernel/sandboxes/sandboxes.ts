@@ -4,7 +4,7 @@ import { conflict, invalid } from '#lib/errors.ts'
 import type { Sandboxes } from '#ports/links.ts'
 import { hasErrno, nodeError } from '#kernel/ffi/errno.ts'
 import * as libc from '#kernel/ffi/libc.ts'
-import { mountAt } from '#kernel/runtime/mountinfo.ts'
+import { shareDirectory } from '#kernel/mounts/share-directory.ts'
 import type { NamespacePool } from './pool.ts'
 
 const NSFS_MAGIC = 0x6e736673
@@ -111,14 +111,4 @@ function isNamespace(target: string): boolean {
     if (hasErrno(error, 'ENOENT')) return false
     throw error
   }
-}
-
-function shareDirectory(directory: string): void {
-  const real = fs.realpathSync(directory)
-  if (!mountAt(real)) {
-    libc.mount(real, real, null, libc.MS_BIND)
-    // Out of its parent's peer group, or every namespace would be pinned there too: twice the mounts to copy at a start.
-    libc.mount(null, real, null, libc.MS_PRIVATE)
-  }
-  libc.mount(null, real, null, libc.MS_SHARED)
 }

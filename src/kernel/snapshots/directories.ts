@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import { join } from 'node:path'
+import { shareDirectory } from '#kernel/mounts/share-directory.ts'
 import { hasErrno } from '../ffi/errno.ts'
 import { makeInitLayer } from './init-layer.ts'
 
@@ -19,6 +20,7 @@ export class Directories {
     this.#mountRoot = join(execRoot, 'rootfs')
     fs.mkdirSync(this.root, { recursive: true, mode: 0o711 })
     fs.mkdirSync(this.#mountRoot, { recursive: true, mode: 0o711 })
+    shareDirectory(this.#mountRoot)
     makeInitLayer(join(this.root, 'init'))
     let highest = 0
     for (const n of used) highest = Math.max(highest, n)
