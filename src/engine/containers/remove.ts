@@ -25,6 +25,7 @@ export async function remove(
   for (let attempt = 1; ; attempt++) {
     if (options.force) {
       await ctx.locks.run(id, async () => cancelRestart(ctx, id))
+      await ctx.networks.drain(id, { wait: false })
       await endProcess(ctx, id)
     }
     const removed = await ctx.locks.run(id, async () => {

@@ -25,6 +25,7 @@ export async function stop(ctx: Context, reference: string, options: StopOptions
 
 /** @returns false when there was nothing to stop */
 export async function stopProcess(ctx: Context, id: string, signal: number, timeout: number): Promise<boolean> {
+  if (ctx.records.get(id)?.state.kind === 'running') await ctx.networks.drain(id, { wait: true })
   const asked = await ctx.locks.run(id, async (): Promise<{ exit?: Promise<Exit> } | undefined> => {
     const record = ctx.records.get(id)
     if (!record || !canStop(record.state).ok) return undefined

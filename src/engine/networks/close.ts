@@ -1,13 +1,14 @@
 import type { EndpointRecord } from '#model/container.ts'
+import { leaveGroup } from './balance/members.ts'
 import type { Context } from './context.ts'
 import { networkEvent } from './events.ts'
-import { portElements } from './publish.ts'
+import { plainPorts, portElements } from './publish.ts'
 
 /** Names and ports are gone when this returns; interfaces and the namespace follow (14-40 ms each, kernel's own pace). */
 export async function closeSandbox(ctx: Context, containerId: string): Promise<void> {
   const sandbox = ctx.live.get(containerId)
   if (!sandbox) return
-  const elements = portElements(ctx, sandbox.endpoints.values(), sandbox.ports)
+  const elements = portElements(ctx, sandbox.endpoints.values(), plainPorts(ctx, sandbox))
   const endpoints = [...sandbox.endpoints.values()]
   ctx.live.delete(containerId)
   for (const endpoint of endpoints) ctx.zones.get(endpoint.networkId)?.remove(containerId)
@@ -15,7 +16,7 @@ export async function closeSandbox(ctx: Context, containerId: string): Promise<v
   for (const endpoint of endpoints) detach(ctx, containerId, endpoint)
   if (sandbox.sandboxId) ctx.sandboxes.remove(sandbox.sandboxId)
   // The port is held until nothing leads to the dead any more, or the next owner's element would clash with ours.
-  await ctx.filter.change(elements, []).catch((error: unknown) => {
+  await Promise.all([ctx.filter.change(elements, []), leaveGroup(ctx, sandbox)]).catch((error: unknown) => {
     ctx.log.error('published ports not removed from the packet filter', {
       container: containerId,
       error: String(error),

@@ -2,6 +2,7 @@ import { conflict, forbidden, invalid } from '#lib/errors.ts'
 import { Rollback } from '#lib/rollback.ts'
 import type { EndpointRequest } from '#model/config.ts'
 import type { EndpointRecord } from '#model/container.ts'
+import { joinNetwork, leaveNetwork } from './balance/members.ts'
 import { detach } from './close.ts'
 import type { Context, LiveSandbox, StoredNetwork } from './context.ts'
 import { defaultRoutes, detachedEndpoint, fillEndpoint } from './endpoint.ts'
@@ -9,7 +10,7 @@ import { networkEvent } from './events.ts'
 import { sandboxFiles } from './files/sandbox-files.ts'
 import { networkNameOf } from './names.ts'
 import { checkRequest, checkTogether, claimStatic } from './plan.ts'
-import { portElements, retarget } from './publish.ts'
+import { plainPorts, portElements, retarget } from './publish.ts'
 import { announceNames, listenDns, refreshLinks } from './sandbox-dns.ts'
 import type { SandboxOwner } from './service.ts'
 
@@ -47,7 +48,7 @@ async function attach(
   const { owner, path } = sandbox
   if (!sandbox.ready) throw conflict(`container ${owner.name} is starting: connect it when it runs`)
   const rollback = new Rollback((step, error) => ctx.log.warn('undo failed', { step, error: String(error) }))
-  const before = portElements(ctx, sandbox.endpoints.values(), sandbox.ports)
+  const before = portElements(ctx, sandbox.endpoints.values(), plainPorts(ctx, sandbox))
   try {
     rollback.add('forget the endpoint', () => sandbox.endpoints.delete(network.id))
     // Visible to `network rm` before the first await.
@@ -74,6 +75,7 @@ async function attach(
       sandbox.embeddedDns = true
     }
     announceNames(ctx, sandbox, network.id)
+    await joinNetwork(ctx, sandbox)
     networkEvent(ctx, 'connect', network, owner.id)
     return endpoint
   } catch (error) {
@@ -105,9 +107,10 @@ export async function disconnect(ctx: Context, containerId: string, networkRefer
   planned?.delete(network.id)
   if (sandbox && endpoint) {
     if (!sandbox.ready) throw conflict(`container ${sandbox.owner.name} is starting: disconnect it when it runs`)
-    const before = portElements(ctx, sandbox.endpoints.values(), sandbox.ports)
+    const before = portElements(ctx, sandbox.endpoints.values(), plainPorts(ctx, sandbox))
     sandbox.endpoints.delete(network.id)
     ctx.zones.get(network.id)?.remove(containerId)
+    await leaveNetwork(ctx, sandbox, network.id)
     // The new default route first: the kernel drops the old one with its interface.
     const routes = defaultRoutes(ctx, [...sandbox.endpoints.values()])
     if (routes.length > 0) await ctx.links.replaceRoutes(sandbox.path, routes)

@@ -7,7 +7,9 @@ import type { Firewall } from '#ports/firewall.ts'
 import type { Host } from '#ports/host.ts'
 import type { Links, Sandboxes } from '#ports/links.ts'
 import type { DnsSockets, HostPorts } from '#ports/resolver.ts'
+import type { Sockets } from '#ports/sockets.ts'
 import type { Store } from '#ports/store.ts'
+import type { Balance } from './balance/state.ts'
 import type { Forwarder } from './dns/forwarder.ts'
 import type { Zone } from './dns/zone.ts'
 import type { NetworkDriver } from './driver.ts'
@@ -23,6 +25,7 @@ export interface NetworksOptions {
   firewall: Firewall
   dnsSockets: DnsSockets
   hostPorts: HostPorts
+  sockets: Sockets
   host: Host
   store: Store
   clock: Clock
@@ -78,6 +81,7 @@ export interface Context extends Omit<NetworksOptions, 'hostPorts'> {
   /** What containers asked for, running or not: container id to network ids. */
   planned: Map<string, Set<string>>
   upstream: Forwarder
+  balance: Balance
   /** Addresses whose interface is still being deleted, by `network/address`. */
   draining: Map<string, Promise<void>>
   hostMtu: number

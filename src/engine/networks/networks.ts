@@ -3,6 +3,10 @@ import type { EndpointRecord } from '#model/container.ts'
 import type { Filters } from '#model/filters.ts'
 import type { NetworkRecord } from '#model/network.ts'
 import type { LinkStats } from '#ports/links.ts'
+import { drain } from './balance/drain.ts'
+import { unknow } from './balance/know.ts'
+import { healthChanged, memberStarted } from './balance/members.ts'
+import { Balance } from './balance/state.ts'
 import { BridgeDriver } from './bridge-driver.ts'
 import { closeSandbox } from './close.ts'
 import { connect, disconnect } from './connect.ts'
@@ -47,6 +51,7 @@ export class Networks implements NetworksService {
       live: new Map(),
       planned: new Map(),
       upstream: new Forwarder(dnsSockets, clock, () => host.resolvers().nameservers),
+      balance: new Balance(),
       draining: new Map(),
       hostMtu: 1500,
     }
@@ -95,6 +100,7 @@ export class Networks implements NetworksService {
   forget(containerId: string): void {
     this.#ctx.ipam.unclaim(containerId)
     this.#ctx.planned.delete(containerId)
+    unknow(this.#ctx, containerId)
   }
 
   connect(
@@ -125,7 +131,17 @@ export class Networks implements NetworksService {
     const sandbox = this.#ctx.live.get(containerId)
     if (!sandbox) return
     sandbox.healthy = healthy
+    const member = this.#ctx.balance.members.get(containerId)
+    if (member) return healthChanged(this.#ctx, member)
     for (const networkId of sandbox.endpoints.keys()) this.#ctx.zones.get(networkId)?.setHealthy(containerId, healthy)
+  }
+
+  started(containerId: string): void {
+    memberStarted(this.#ctx, containerId)
+  }
+
+  drain(containerId: string, options: { wait: boolean }): Promise<void> {
+    return drain(this.#ctx, containerId, options.wait)
   }
 
   async files(containerId: string): Promise<{ resolvConf: string; hosts: string } | undefined> {

@@ -1,13 +1,16 @@
 import { BerthError, messageOf, notFound, system } from '#lib/errors.ts'
 import { Rollback } from '#lib/rollback.ts'
 import type { EndpointRecord, PublishedPort } from '#model/container.ts'
+import { enterGroup, leaveGroup, refreshGroup } from './balance/members.ts'
+import { membershipOf } from './balance/group.ts'
+import { publishShared } from './balance/shared-ports.ts'
 import { closeSandbox } from './close.ts'
 import type { Context, LiveSandbox, StoredNetwork } from './context.ts'
 import { defaultRoutes, fillEndpoint, gatewayEndpoint, inOrder } from './endpoint.ts'
 import { networkEvent } from './events.ts'
 import { sandboxFiles } from './files/sandbox-files.ts'
 import { hostnameOf } from './files/hosts.ts'
-import { forgetUdpFlows, hostAddresses, portElements } from './publish.ts'
+import { forgetUdpFlows, hostAddresses, plainPorts, portElements } from './publish.ts'
 import { parseWishes } from './ports/wishes.ts'
 import { checkTogether } from './plan.ts'
 import { announceNames, listenDns, refreshLinks } from './sandbox-dns.ts'
@@ -41,12 +44,15 @@ export async function openSandbox(
     if (!wanted.some(one => one.network.driver === 'host')) {
       sandbox.embeddedDns = files.embeddedDns
       sandbox.ports = acquirePorts(ctx, sandbox, rollback)
+      rollback.add('leave the group', () => leaveGroup(ctx, sandbox))
+      enterGroup(ctx, sandbox)
       await build(ctx, sandbox, rollback)
     }
     sandbox.ready = true
     announceNames(ctx, sandbox)
+    await balanceNew(ctx, sandbox)
     for (const { network } of wanted) networkEvent(ctx, 'connect', network, owner.id)
-    forgetUdpFlows(ctx, sandbox.ports)
+    forgetUdpFlows(ctx, plainPorts(ctx, sandbox))
     return {
       sandboxPath: sandbox.path,
       endpoints: Object.fromEntries([...sandbox.endpoints.values()].map(one => [one.networkName, { ...one }])),
@@ -94,6 +100,7 @@ function acquirePorts(ctx: Context, sandbox: LiveSandbox, rollback: Rollback): P
       wish => hostAddresses(ctx, endpoints, wish),
       rollback,
       id => ctx.live.get(id)?.owner.name ?? id.slice(0, 12),
+      membershipOf(owner)?.key,
     )
   } catch (error) {
     const endpoint = gatewayEndpoint(ctx, endpoints, 4) ?? endpoints[0]!
@@ -106,11 +113,24 @@ function acquirePorts(ctx: Context, sandbox: LiveSandbox, rollback: Rollback): P
   }
 }
 
+/** A replica among others: whoever uses their common address hears of it, and flows of the one before it are forgotten. */
+async function balanceNew(ctx: Context, sandbox: LiveSandbox): Promise<void> {
+  const member = ctx.balance.members.get(sandbox.owner.id)
+  if (!member) return
+  await refreshGroup(ctx, member.group)
+  if (member.group.members.size === 1) forgetUdpFlows(ctx, sandbox.ports)
+}
+
 /** The kernel's part. Every step is waited for, also past a failure, so that the undo does not race with one. */
 async function build(ctx: Context, sandbox: LiveSandbox, rollback: Rollback): Promise<void> {
-  const elements = portElements(ctx, sandbox.endpoints.values(), sandbox.ports)
+  const elements = portElements(ctx, sandbox.endpoints.values(), plainPorts(ctx, sandbox))
   rollback.add('unpublish ports', () => ctx.filter.change(elements, []))
-  const steps = await Promise.allSettled([ctx.filter.change([], elements), buildSandbox(ctx, sandbox, rollback)])
+  const group = ctx.balance.members.get(sandbox.owner.id)?.group
+  const steps = await Promise.allSettled([
+    ctx.filter.change([], elements),
+    group && publishShared(ctx, group),
+    buildSandbox(ctx, sandbox, rollback),
+  ])
   for (const step of steps) if (step.status === 'rejected') throw step.reason
 }
 

@@ -1,6 +1,8 @@
 import { invalid } from '#lib/errors.ts'
 import type { EndpointRequest } from '#model/config.ts'
 import type { EndpointRecord } from '#model/container.ts'
+import { checkBalancing } from './balance/group.ts'
+import { know } from './balance/know.ts'
 import type { Context, StoredNetwork } from './context.ts'
 import { detachedEndpoint, inOrder } from './endpoint.ts'
 import { extraHostLines } from './files/hosts.ts'
@@ -19,6 +21,7 @@ export function planEndpoints(
   requests: Readonly<Record<string, EndpointRequest>>,
 ): Record<string, EndpointRecord> {
   parseWishes(owner)
+  checkBalancing(owner)
   extraHostLines(owner.extraHosts, '0.0.0.0')
   parseLinks(owner.links)
   for (const server of owner.dns) if (!parseAddress(server)) throw invalid(`invalid IP address: ${server}`)
@@ -33,6 +36,7 @@ export function planEndpoints(
 
   const endpoints = inOrder(wanted.map(({ network, request }) => detachedEndpoint(network, owner, request)))
   ctx.planned.set(owner.id, new Set(endpoints.map(endpoint => endpoint.networkId)))
+  know(ctx, owner)
   return Object.fromEntries(endpoints.map(endpoint => [endpoint.networkName, endpoint]))
 }
 

@@ -1,5 +1,6 @@
 import { invalid } from '#lib/errors.ts'
 import type { EndpointRecord, PublishedPort } from '#model/container.ts'
+import { refreshGroup } from './balance/members.ts'
 import type { Context, LiveSandbox } from './context.ts'
 import { gatewayEndpoint } from './endpoint.ts'
 import type { Element } from './firewall/ruleset.ts'
@@ -28,6 +29,11 @@ export function hostAddresses(ctx: Context, endpoints: readonly EndpointRecord[]
     )
   }
   return v4 ? [wish.hostIp] : []
+}
+
+/** Ports of the container's own: those that it may share with other replicas are not among them. */
+export function plainPorts(ctx: Context, sandbox: LiveSandbox): readonly PublishedPort[] {
+  return ctx.balance.shares(sandbox.owner.id) ? [] : sandbox.ports
 }
 
 /** The map elements of published ports, towards where the endpoints are now. */
@@ -68,7 +74,9 @@ export function forgetUdpFlows(ctx: Context, ports: readonly PublishedPort[]): v
 
 /** Moves the published ports when the endpoint that takes them has changed; one transaction. */
 export async function retarget(ctx: Context, sandbox: LiveSandbox, before: readonly Element[]): Promise<void> {
-  const after = portElements(ctx, sandbox.endpoints.values(), sandbox.ports)
+  const member = ctx.balance.members.get(sandbox.owner.id)
+  if (member) await refreshGroup(ctx, member.group)
+  const after = portElements(ctx, sandbox.endpoints.values(), plainPorts(ctx, sandbox))
   const stays = new Set(after.map(element => `${element.set} ${element.key} ${element.value}`))
   const same = (element: Element) => stays.has(`${element.set} ${element.key} ${element.value}`)
   if (before.length === after.length && before.every(same)) return

@@ -4,6 +4,12 @@ import type { EndpointRecord, PublishedPort } from '#model/container.ts'
 import type { IpamPool } from '#model/network.ts'
 import type { LinkInfo } from '#ports/links.ts'
 import { aliasOf, vethName } from './bridge-driver.ts'
+import { membershipOf } from './balance/group.ts'
+import { know } from './balance/know.ts'
+import { enterGroup } from './balance/members.ts'
+import { recoverVips, resumeClients } from './balance/recover.ts'
+import { allShared } from './balance/shared-ports.ts'
+import { groupOfLease } from './balance/state.ts'
 import type { Context, LiveSandbox, StoredNetwork } from './context.ts'
 import { Zone } from './dns/zone.ts'
 import { sandboxFiles } from './files/sandbox-files.ts'
@@ -14,7 +20,7 @@ import { gatewayOf } from './ipam/ipam.ts'
 import { choosePool4 } from './ipam/pools.ts'
 import { defaultBridgeOptions } from './options.ts'
 import { claimStatic } from './plan.ts'
-import { portElements } from './publish.ts'
+import { plainPorts, portElements } from './publish.ts'
 import { announceNames, listenDns, refreshLinks } from './sandbox-dns.ts'
 import type { SandboxOwner } from './service.ts'
 
@@ -23,6 +29,7 @@ export interface LiveContainer {
   sandboxPath: string
   endpoints: Record<string, EndpointRecord>
   ports: PublishedPort[]
+  healthy?: boolean
 }
 
 export interface StoppedContainer {
@@ -44,12 +51,15 @@ export async function recover(
     ctx.zones.set(network.id, new Zone(network.name))
   }
   for (const container of live) adopt(ctx, container)
+  for (const { owner } of stopped) know(ctx, owner)
   recoverLeases(ctx, live, stopped)
+  recoverVips(ctx)
   // The whole table in one transaction, before the bridges: flows of live containers go on through it.
   await ctx.filter.rebuild(wantedElements(ctx))
   await Promise.all(ctx.registry.all().map(network => bringBack(ctx, network)))
   await Promise.all([...ctx.live.values()].map(sandbox => resumeDns(ctx, sandbox)))
   await sweep(ctx)
+  void resumeClients(ctx)
 }
 
 /** Bytes; a bridge with a larger MTU than the way out hangs TLS (moby#22297). */
@@ -118,18 +128,23 @@ function adopt(ctx: Context, container: LiveContainer): void {
     ports: ports.map(port => ({ ...port })),
     embeddedDns: false,
     links: new Map(),
-    healthy: true,
+    healthy: container.healthy ?? true,
     ready: true,
   }
   ctx.live.set(owner.id, sandbox)
-  ctx.portTable.adopt(owner.id, ports)
+  ctx.portTable.adopt(owner.id, ports, membershipOf(owner)?.key)
+  enterGroup(ctx, sandbox, true)
 }
 
 function recoverLeases(ctx: Context, live: readonly LiveContainer[], stopped: readonly StoppedContainer[]): void {
   const running = new Set(live.map(container => container.owner.id))
   const existing = new Set([...running, ...stopped.map(container => container.owner.id)])
   // A dynamic lease of a stopped container is what a crash left between its end and the release.
-  ctx.ipam.load(lease => (lease.static ? existing.has(lease.containerId) : running.has(lease.containerId)))
+  ctx.ipam.load(lease => {
+    const group = groupOfLease(lease.containerId)
+    if (group !== undefined) return ctx.balance.groups.has(group)
+    return lease.static ? existing.has(lease.containerId) : running.has(lease.containerId)
+  })
   for (const { owner, endpoints } of [...live, ...stopped]) {
     const planned = new Set<string>()
     for (const endpoint of Object.values(endpoints)) {
@@ -159,7 +174,10 @@ function wantedElements(ctx: Context) {
   const elements = emptyElements()
   const wanted = [
     ...ctx.registry.all().flatMap(network => ctx.drivers.get(network.driver)?.elements(network) ?? []),
-    ...[...ctx.live.values()].flatMap(sandbox => portElements(ctx, sandbox.endpoints.values(), sandbox.ports)),
+    ...[...ctx.live.values()].flatMap(sandbox =>
+      portElements(ctx, sandbox.endpoints.values(), plainPorts(ctx, sandbox)),
+    ),
+    ...allShared(ctx),
   ]
   for (const { set, key, value = '' } of wanted) elements[set].set(key, value)
   return elements

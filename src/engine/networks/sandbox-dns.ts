@@ -1,3 +1,5 @@
+import { prepareClient } from './balance/clients.ts'
+import { announceGroup, ensureVip } from './balance/vip.ts'
 import type { Context, LiveSandbox } from './context.ts'
 import { answerer } from './dns/answer.ts'
 import { Forwarder } from './dns/forwarder.ts'
@@ -25,6 +27,7 @@ export function listenDns(ctx: Context, sandbox: LiveSandbox): Promise<void> {
     forward: (message: Buffer, query: Parameters<Forwarder['forward']>[1], transport: 'udp' | 'tcp') =>
       forwarder.forward(message, query, transport),
     leadsOutside: () => [...sandbox.endpoints.keys()].some(id => ctx.registry.byId(id)?.internal === false),
+    prepare: (groups: readonly string[]) => prepareClient(ctx, sandbox, groups),
     random: ctx.random,
   }
   return ctx.dnsSockets.listen(path, answerer(view))
@@ -37,7 +40,13 @@ function zonesOf(ctx: Context, sandbox: LiveSandbox): Zone[] {
 /** Makes the sandbox's names known in one of its networks, or in all. */
 export function announceNames(ctx: Context, sandbox: LiveSandbox, networkId?: string): void {
   const ids = networkId === undefined ? [...sandbox.endpoints.keys()] : [networkId]
+  const member = ctx.balance.members.get(sandbox.owner.id)
   for (const id of ids) {
+    if (member) {
+      ensureVip(ctx, member, id)
+      announceGroup(ctx, member.group, id)
+      continue
+    }
     const endpoint = sandbox.endpoints.get(id)
     if (!endpoint || endpoint.dnsNames.length === 0) continue
     ctx.zones.get(id)?.put({

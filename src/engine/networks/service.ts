@@ -97,6 +97,14 @@ export interface NetworksService {
   files(containerId: string): Promise<{ resolvConf: string; hosts: string } | undefined>
   /** Health gate for DNS and balancing. */
   setHealthy(containerId: string, healthy: boolean): void
+  /** The container's process runs: a replica gets connections from when it listens. After the first `setHealthy`. */
+  started(containerId: string): void
+  /**
+   * The container is about to be stopped: other replicas of its service get the new connections, and those that it has
+   * may end, for a while (`berth.drain` seconds). Returns at once when it is nobody's replica or the only one.
+   * @param options.wait false: only new connections are turned away
+   */
+  drain(containerId: string, options: { wait: boolean }): Promise<void>
 
   /** Per-interface counters by container-side name (`eth0`), for stats. */
   stats(containerId: string): Promise<Record<string, import('#ports/links.ts').LinkStats>>
@@ -111,6 +119,8 @@ export interface NetworksService {
       sandboxPath: string
       endpoints: Record<string, EndpointRecord>
       ports: PublishedPort[]
+      /** False for one that its health check has not found well. */
+      healthy?: boolean
     }[],
     stopped: { owner: SandboxOwner; endpoints: Record<string, EndpointRecord> }[],
   ): Promise<void>

@@ -12,7 +12,7 @@ export function watchHealth(ctx: Context, record: ContainerRecord): void {
   const stop = (live.health = new AbortController())
   const health = record.state.health ?? STARTING
   ctx.records.setState(record.id, { ...record.state, health })
-  ctx.networks.setHealthy(record.id, health.Status !== 'unhealthy')
+  ctx.networks.setHealthy(record.id, servesAt(health))
   inBackground(ctx, `health of ${record.name}`, () => loop(ctx, record.id, plan, stop.signal))
 }
 
@@ -43,7 +43,7 @@ function note(ctx: Context, id: string, probe: HealthProbe, plan: HealthPlan, si
   const health = afterProbe(before, probe, plan, sinceStart)
   const updated = ctx.records.setState(id, { ...record.state, health })
   if (health.Status === before.Status) return
-  ctx.networks.setHealthy(id, health.Status !== 'unhealthy')
+  ctx.networks.setHealthy(id, servesAt(health))
   publish(ctx, updated, `health_status: ${health.Status}`)
 }
 
@@ -52,3 +52,6 @@ function runOf(ctx: Context, id: string): { startedAt: number; health: Health } 
   if (state?.kind !== 'running' && state?.kind !== 'paused') return undefined
   return { startedAt: Date.parse(state.run.startedAt), health: state.health ?? STARTING }
 }
+
+/** One that is still starting is left out as long as another can serve. */
+export const servesAt = (health: Health): boolean => health.Status === 'healthy' || health.Status === 'none'

@@ -60,6 +60,7 @@ export async function startLocked(ctx: Context, id: string): Promise<void> {
   })
   publish(ctx, running, 'start')
   watchRun(ctx, running)
+  ctx.networks.started(id)
 }
 
 async function launch(

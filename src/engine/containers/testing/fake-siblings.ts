@@ -171,6 +171,8 @@ export class FakeNetworks {
     return undefined
   }
   rename() {}
+  started() {}
+  async drain() {}
   setHealthy(id: string, healthy: boolean) {
     this.health.set(id, healthy)
   }

@@ -7,8 +7,20 @@ import type { PortWish, Protocol } from './wishes.ts'
 interface Holding {
   address: string
   containerId: string
+  containerPort: number
+  /** Replicas of one group may hold one port together. */
+  group: string | undefined
+  /** The real port, shared with the other replicas that hold it. */
+  hold: Hold
+}
+
+interface Hold {
+  users: number
   release: () => void
 }
+
+/** Who takes a port, and for which of its own. */
+type Taker = Pick<Holding, 'containerId' | 'containerPort' | 'group'>
 
 /** Descriptors for holding ports, at most. Ports beyond are looked at when they are taken, but not held. */
 const MAX_HELD = 256
@@ -33,6 +45,7 @@ export class HostPortTable {
   /**
    * Binds each wish to a port, all or nothing. `addresses` says which host addresses a wish means.
    * @param nameOf a container's name, for the message
+   * @param group replicas of one may share a port, where they ask for the same and nothing else is free
    * @throws conflict `Bind for 0.0.0.0:8080 failed: port is already allocated`
    */
   acquire(
@@ -41,6 +54,7 @@ export class HostPortTable {
     addresses: (wish: PortWish) => readonly string[],
     rollback: Pick<Rollback, 'add'>,
     nameOf: (containerId: string) => string,
+    group?: string,
   ): PublishedPort[] {
     rollback.add('release host ports', () => this.release(containerId))
     const published: PublishedPort[] = []
@@ -52,7 +66,8 @@ export class HostPortTable {
       const same = `${wish.containerPort} ${wish.protocol} ${hosts.join()} ${wish.low}-${wish.high}`
       if (wish.low !== 0 && wish.low === wish.high && seen.has(same)) continue
       seen.add(same)
-      const hostPort = this.#bind(containerId, wish, hosts, nameOf)
+      const taker = { containerId, containerPort: wish.containerPort, group }
+      const hostPort = this.#bind(taker, wish, hosts, nameOf)
       for (const hostIp of hosts) {
         published.push({ containerPort: wish.containerPort, protocol: wish.protocol, hostIp, hostPort })
       }
@@ -61,8 +76,12 @@ export class HostPortTable {
   }
 
   /** After a restart: takes ports that a live container already has. A port lost meanwhile is not an error here. */
-  adopt(containerId: string, ports: readonly PublishedPort[]): void {
-    for (const port of ports) this.#try(containerId, port.protocol, port.hostIp, port.hostPort, true)
+  adopt(containerId: string, ports: readonly PublishedPort[], group?: string): void {
+    for (const { containerPort, protocol, hostIp, hostPort } of ports) {
+      const taker = { containerId, containerPort, group }
+      const result = this.#try(taker, protocol, hostIp, hostPort, true)
+      if (result !== 'held') this.#share(taker, protocol, hostIp, hostPort)
+    }
   }
 
   /** Holding none is success. */
@@ -70,20 +89,20 @@ export class HostPortTable {
     for (const key of this.#byContainer.get(containerId) ?? []) {
       const holdings = this.#held.get(key) ?? []
       const rest = holdings.filter(holding => holding.containerId !== containerId)
-      for (const holding of holdings) if (holding.containerId === containerId) holding.release()
+      for (const holding of holdings) if (holding.containerId === containerId) letGo(holding)
       if (rest.length > 0) this.#held.set(key, rest)
       else this.#held.delete(key)
     }
     this.#byContainer.delete(containerId)
   }
 
-  #bind(containerId: string, wish: PortWish, hosts: readonly string[], nameOf: (id: string) => string): number {
+  #bind(taker: Taker, wish: PortWish, hosts: readonly string[], nameOf: (id: string) => string): number {
     let failure: { address: string; port: number; holder: string | undefined } | undefined
     for (const port of this.#candidates(wish)) {
       const taken: string[] = []
       let busy = false
       for (const address of hosts) {
-        const result = this.#try(containerId, wish.protocol, address, port, false)
+        const result = this.#try(taker, wish.protocol, address, port, false)
         if (result === 'held') taken.push(address)
         else {
           failure = { address, port, holder: result.holder }
@@ -92,8 +111,10 @@ export class HostPortTable {
         }
       }
       if (!busy) return port
-      for (const address of taken) this.#drop(containerId, wish.protocol, address, port)
+      for (const address of taken) this.#drop(taker.containerId, wish.protocol, address, port)
     }
+    const shared = this.#shared(taker, wish, hosts)
+    if (shared !== undefined) return shared
     const { address = hosts[0]!, port = 0, holder } = failure ?? {}
     if (wish.low === 0) throw conflict(`all ports of the ephemeral range of ${address} are allocated`)
     const at = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
@@ -103,6 +124,47 @@ export class HostPortTable {
       )
     }
     throw conflict(`Bind for ${at} failed: port is already allocated (by container ${nameOf(holder)})`)
+  }
+
+  /** The first port of the wish that other replicas have on all of these addresses. An ephemeral one is each's own. */
+  #shared(taker: Taker, { protocol, low, high }: PortWish, hosts: readonly string[]): number | undefined {
+    if (taker.group === undefined || low === 0) return undefined
+    for (let port = low; port <= high; port++) {
+      if (!hosts.every(address => this.#sharable(taker, protocol, address, port))) continue
+      for (const address of hosts) this.#share(taker, protocol, address, port)
+      return port
+    }
+    return undefined
+  }
+
+  #sharable(taker: Taker, protocol: Protocol, address: string, port: number): boolean {
+    const clashing = (this.#held.get(keyOf(protocol, port)) ?? []).filter(one => clashes(one.address, address))
+    return (
+      clashing.length > 0 &&
+      clashing.every(
+        one =>
+          one.address === address &&
+          one.group === taker.group &&
+          one.containerPort === taker.containerPort &&
+          one.containerId !== taker.containerId,
+      )
+    )
+  }
+
+  #share(taker: Taker, protocol: Protocol, address: string, port: number): void {
+    if (taker.group === undefined || !this.#sharable(taker, protocol, address, port)) return
+    const key = keyOf(protocol, port)
+    const holdings = this.#held.get(key) ?? []
+    const { hold } = holdings.find(one => one.address === address)!
+    hold.users++
+    this.#hold(key, { ...taker, address, hold })
+  }
+
+  #hold(key: string, holding: Holding): void {
+    this.#held.set(key, [...(this.#held.get(key) ?? []), holding])
+    let own = this.#byContainer.get(holding.containerId)
+    if (!own) this.#byContainer.set(holding.containerId, (own = new Set()))
+    own.add(key)
   }
 
   *#candidates(wish: PortWish): Generator<number> {
@@ -120,7 +182,7 @@ export class HostPortTable {
 
   /** @param force hold it even when the host's port cannot be had */
   #try(
-    containerId: string,
+    taker: Taker,
     protocol: Protocol,
     address: string,
     port: number,
@@ -145,10 +207,7 @@ export class HostPortTable {
       if (!force && (isKind(error, 'conflict') || errnoOf(error) === 'EADDRINUSE')) return { holder: undefined }
       if (!force && errnoOf(error) === 'EACCES') throw error
     }
-    this.#held.set(key, [...holdings, { address, containerId, release }])
-    let own = this.#byContainer.get(containerId)
-    if (!own) this.#byContainer.set(containerId, (own = new Set()))
-    own.add(key)
+    this.#hold(key, { ...taker, address, hold: { users: 1, release } })
     return 'held'
   }
 
@@ -156,11 +215,15 @@ export class HostPortTable {
     const key = keyOf(protocol, port)
     const mine = (holding: Holding) => holding.containerId === containerId && holding.address === address
     const holdings = this.#held.get(key) ?? []
-    for (const holding of holdings) if (mine(holding)) holding.release()
+    for (const holding of holdings) if (mine(holding)) letGo(holding)
     const rest = holdings.filter(holding => !mine(holding))
     if (rest.length > 0) this.#held.set(key, rest)
     else this.#held.delete(key)
   }
+}
+
+function letGo({ hold }: Holding): void {
+  if (--hold.users === 0) hold.release()
 }
 
 const keyOf = (protocol: Protocol, port: number): string => `${protocol} ${port}`

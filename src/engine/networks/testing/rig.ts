@@ -4,6 +4,7 @@ import type { EngineEvent } from '#model/event.ts'
 import { FakeFirewall } from '#ports/testing/fake-firewall.ts'
 import { FakeLinks, FakeSandboxes } from '#ports/testing/fake-links.ts'
 import { FakeDnsSockets, FakeHostPorts } from '#ports/testing/fake-resolver.ts'
+import { FakeSockets } from '#ports/testing/fake-sockets.ts'
 import { FakeStore } from '#ports/testing/fake-store.ts'
 import type { CreateNetwork, SandboxOwner } from '../service.ts'
 import { Networks } from '../networks.ts'
@@ -18,6 +19,7 @@ export async function rig() {
     firewall: new FakeFirewall(),
     dnsSockets: new FakeDnsSockets(),
     hostPorts: new FakeHostPorts(),
+    sockets: new FakeSockets(),
     store: new FakeStore(),
   }
   const events: Omit<EngineEvent, 'time' | 'timeNano' | 'scope'>[] = []
