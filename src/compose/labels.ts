@@ -14,6 +14,8 @@ export const LABEL = {
   version: 'com.docker.compose.version',
   network: 'com.docker.compose.network',
   volume: 'com.docker.compose.volume',
+  /** Berth's own: how replicas are reached by the service's name. */
+  endpointMode: 'berth.endpoint_mode',
 } as const
 
 /** The Compose release whose label conventions these are. */

@@ -63,6 +63,7 @@ export function containerRequest(
     ]) as Record<string, Record<string, never>>,
     Labels: {
       ...service.labels,
+      ...(service.deploy?.endpoint_mode ? { [LABEL.endpointMode]: service.deploy.endpoint_mode } : {}),
       [LABEL.project]: project.name,
       [LABEL.service]: service.name,
       [LABEL.number]: String(number),
