@@ -1,5 +1,5 @@
 import { rfc3339Nano } from '#lib/clock.ts'
-import { conflict, forbidden, invalid, notFound, notImplemented } from '#lib/errors.ts'
+import { conflict, forbidden, invalid, notFound, notImplemented, unavailable } from '#lib/errors.ts'
 import { Rollback } from '#lib/rollback.ts'
 import type { IpamPool } from '#model/network.ts'
 import type { Context, StoredNetwork } from './context.ts'
@@ -16,7 +16,7 @@ import { checkNetworkName } from './names.ts'
 import type { CreateNetwork } from './service.ts'
 
 /** Drivers that Berth will have. */
-const LATER = new Set(['overlay', 'macvlan', 'ipvlan'])
+const LATER = new Set(['macvlan', 'ipvlan'])
 
 export async function createNetwork(
   ctx: Context,
@@ -84,6 +84,12 @@ export async function bringUp(ctx: Context, network: StoredNetwork, driver: Netw
 function driverFor(ctx: Context, name: string): NetworkDriver {
   const driver = ctx.drivers.get(name === 'none' ? 'null' : name)
   if (driver) return driver
+  // Docker's words, and true here too: it spans machines.
+  if (name === 'overlay') {
+    throw unavailable(
+      'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
+    )
+  }
   if (LATER.has(name)) throw notImplemented(`network driver "${name}" is not implemented yet: use "bridge"`)
   throw notFound(`could not find network driver "${name}": plugin "${name}" not found`)
 }
