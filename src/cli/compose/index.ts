@@ -27,6 +27,7 @@ export const composeGroup: Group = {
     entry('create', 'Create containers for a service', () => import('./create.ts')),
     entry('down', 'Stop and remove containers, networks', () => import('./down.ts')),
     entry('exec', 'Execute a command in a running container', () => import('./exec.ts')),
+    entry('explain', 'Say from the file alone whether one service can reach another', () => import('./explain.ts')),
     entry('images', 'List images used by the created containers', () => import('./images.ts')),
     entry('kill', 'Force stop service containers', () => import('./kill.ts')),
     entry('logs', 'View output from containers', () => import('./logs.ts')),

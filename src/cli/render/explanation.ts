@@ -2,14 +2,12 @@ import type { Explanation, Hop, Verdict } from '#model/explain.ts'
 import { CliError } from '../core/command.ts'
 import type { Context } from '../core/context.ts'
 import { wrap } from '../core/help.ts'
+import { NOT_ASKED } from '../core/target.ts'
 import { isUtf8 } from './locale.ts'
 import { textWidth } from './table.ts'
 
 /** What scripts go by, of `network explain` and `compose explain` alike. */
-export const EXIT_CODES: Record<Verdict, number> = { reachable: 0, blocked: 1, unknown: 2 }
-
-/** Exit code of a question that could not be asked: 1 and 2 are answers. */
-export const EXPLAIN_FAILURE = 125
+const EXIT_CODES: Record<Verdict, number> = { reachable: 0, blocked: 1, unknown: 2 }
 
 const GREEN = 32
 const RED = 31
@@ -33,7 +31,7 @@ export function printExplanation(context: Context, explanation: Explanation, for
   else if (format === '' || format === 'text') {
     const { colour, columns } = context
     context.stdout.write(renderExplanation(explanation, { colour, columns, unicode: isUtf8(context.env) }))
-  } else throw new CliError(`unsupported format ${JSON.stringify(format)}: use text or json`, EXPLAIN_FAILURE)
+  } else throw new CliError(`unsupported format ${JSON.stringify(format)}: use text or json`, NOT_ASKED)
   return EXIT_CODES[explanation.verdict]
 }
 
