@@ -246,13 +246,18 @@ test('network troubleshooting, and the diagnosis of web that cannot reach the da
   assert.match(published, /^nginx /)
 })
 
-/** A command that runs until ctrl-C. */
+/** A command that runs until ctrl-C. Docker's own `stats` of named containers wants it three times. */
 async function interactive(tool: Tool, args: string[], pattern: RegExp, last?: RegExp): Promise<void> {
   const terminal = new Terminal(daemon, tool, args)
   await terminal.see(pattern)
   terminal.type('\x03')
   if (last) await terminal.see(last)
-  await terminal.ended()
+  const again = setInterval(() => terminal.type('\x03'), 200)
+  try {
+    await terminal.ended()
+  } finally {
+    clearInterval(again)
+  }
 }
 
 /** A line of the guide with its pipe, in a shell. */
