@@ -218,7 +218,7 @@ test('network troubleshooting, and the diagnosis of web that cannot reach the da
 
       await interactive(tool, ['exec', '-it', web, 'ping', 'api'], /64 bytes from [\d.]+/, /packets received/)
       await interactive(tool, ['exec', '-it', api!, 'ping', 'database'], /64 bytes from [\d.]+/, /packets received/)
-      await interactive(tool, ['stats', web], new RegExp(`${web}[^\\n]*%`))
+      await interactive(tool, ['stats', web], /[0-9a-f]{12} .*\d%.*B \/ \d/)
       const curl = new Terminal(daemon, tool, ['exec', '-it', api!, 'curl', 'web:80'])
       await curl.see(/nginx [0-9a-f]{12}/)
       assert.equal(await curl.ended(), 0)
