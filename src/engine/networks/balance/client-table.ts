@@ -38,8 +38,7 @@ export function clientScript(translations: readonly Translation[], removed: read
   for (const { address, targets } of translations) {
     const chain = `inet ${CLIENT_TABLE} ${chainOf(address)}`
     lines.push(`add chain ${chain}`, `flush chain ${chain}`)
-    const rule = ruleOf(address, targets)
-    if (rule) lines.push(`add rule ${chain} ${rule}`)
+    for (const rule of rulesOf(address, targets)) lines.push(`add rule ${chain} ${rule}`)
     lines.push(`add element inet ${CLIENT_TABLE} ${mapOf(address)} { ${address} : jump ${chainOf(address)} }`)
   }
   for (const address of fresh ? [] : removed) {
@@ -52,11 +51,17 @@ export function clientScript(translations: readonly Translation[], removed: read
   return [...lines, ''].join('\n')
 }
 
-function ruleOf(address: string, targets: readonly string[]): string {
-  const family = v6(address) ? 'ip6' : 'ip'
-  if (targets.length < 2) return targets.length === 0 ? '' : `dnat ${family} to ${targets[0]}`
+/**
+ * A random replica, and one of them for certain: a packet that is halfway through the rules when they are replaced finds
+ * the elements of the old map gone already (the kernel looks at the generation anew for each look-up).
+ */
+function rulesOf(address: string, targets: readonly string[]): string[] {
+  const to = `dnat ${v6(address) ? 'ip6' : 'ip'} to`
   const slots = targets.map((target, slot) => `${slot} : ${target}`).join(', ')
-  return `dnat ${family} to numgen random mod ${targets.length} map { ${slots} }`
+  return [
+    ...(targets.length > 1 ? [`${to} numgen random mod ${targets.length} map { ${slots} }`] : []),
+    ...targets.slice(0, 1).map(target => `${to} ${target}`),
+  ]
 }
 
 /** The addresses that a listing of the table (`nft -j`) has, to be set up again by a daemon that knows nothing. */

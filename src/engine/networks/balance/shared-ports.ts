@@ -62,12 +62,11 @@ function wanted(ctx: Context, group: Group, port: PublishedPort, slots: readonly
     return address ? [`${address} . ${port.containerPort}`] : []
   })
   if (targets.length === 0) return { elements: [], slots: [] }
-  if (holders.length === 1) {
-    return { elements: [{ set: wild ? `any${family}` : `host${family}`, key, value: targets[0]! }], slots: [] }
-  }
+  const one: Element = { set: wild ? `any${family}` : `host${family}`, key, value: targets[0]! }
+  if (holders.length === 1) return { elements: [one], slots: [] }
   const spread = spreadSlots(slots, targets.toSorted(), SPREAD)
   const set = wild ? (`spread_any${family}` as const) : (`spread_host${family}` as const)
-  return { elements: spread.map((value, slot) => ({ set, key: `${slot} . ${key}`, value })), slots: spread }
+  return { elements: [one, ...spread.map((value, slot) => ({ set, key: `${slot} . ${key}`, value }))], slots: spread }
 }
 
 function holds({ sandbox }: Member, port: PublishedPort): boolean {

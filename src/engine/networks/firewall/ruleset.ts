@@ -33,7 +33,10 @@ export const SETS = {
   /** Published on one address. */
   host4: { kind: 'map', type: 'inet_proto . ipv4_addr . inet_service : ipv4_addr . inet_service' },
   host6: { kind: 'map', type: 'inet_proto . ipv6_addr . inet_service : ipv6_addr . inet_service' },
-  /** The same for ports that several replicas share: each of SPREAD slots leads to one of them. */
+  /**
+   * The same for ports that several replicas share: each of SPREAD slots leads to one of them. They have an element of the
+   * other kind too: while elements are replaced a look-up may miss both the old and the new one.
+   */
   spread_any4: { kind: 'map', type: spread('th dport : ip daddr . th dport'), inferred: true },
   spread_any6: { kind: 'map', type: spread('th dport : ip6 daddr . th dport'), inferred: true },
   spread_host4: { kind: 'map', type: spread('ip daddr . th dport : ip daddr . th dport'), inferred: true },
@@ -64,14 +67,14 @@ const RULES = `
     iifname != "lo" ip daddr 127.0.0.0/8 drop
   }
   chain publish {
-    dnat ip to meta l4proto . ip daddr . th dport map @host4
     dnat ip to numgen random mod ${SPREAD} . meta l4proto . ip daddr . th dport map @spread_host4
-    dnat ip to meta l4proto . th dport map @any4
+    dnat ip to meta l4proto . ip daddr . th dport map @host4
     dnat ip to numgen random mod ${SPREAD} . meta l4proto . th dport map @spread_any4
-    dnat ip6 to meta l4proto . ip6 daddr . th dport map @host6
+    dnat ip to meta l4proto . th dport map @any4
     dnat ip6 to numgen random mod ${SPREAD} . meta l4proto . ip6 daddr . th dport map @spread_host6
-    dnat ip6 to meta l4proto . th dport map @any6
+    dnat ip6 to meta l4proto . ip6 daddr . th dport map @host6
     dnat ip6 to numgen random mod ${SPREAD} . meta l4proto . th dport map @spread_any6
+    dnat ip6 to meta l4proto . th dport map @any6
   }
   chain prerouting {
     type nat hook prerouting priority dstnat; policy accept;
