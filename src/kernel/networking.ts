@@ -4,6 +4,7 @@ import { KernelDnsSockets } from '#kernel/dns-sockets/dns-sockets.ts'
 import { KernelHostPorts } from '#kernel/dns-sockets/host-ports.ts'
 import { KernelFirewall } from '#kernel/firewall/firewall.ts'
 import { KernelLinks } from '#kernel/links/links.ts'
+import { KernelInspector } from '#kernel/inspector/inspector.ts'
 import { Lane } from '#kernel/netlink/lane.ts'
 import { Rtnl } from '#kernel/netlink/rtnl.ts'
 import { NetworkNamespaces } from '#kernel/sandboxes/enter.ts'
@@ -18,6 +19,7 @@ export interface KernelNetworking {
   dnsSockets: KernelDnsSockets
   hostPorts: KernelHostPorts
   sockets: KernelSockets
+  inspector: KernelInspector
   namespaces: NetworkNamespaces
   /** Lets go of sockets and ready namespaces; what containers use stays. */
   close(): Promise<void>
@@ -42,6 +44,7 @@ export function kernelNetworking(options: { execRoot: string; log: Logger; poolS
   const dnsSockets = new KernelDnsSockets(namespaces, firewall)
   const hostPorts = new KernelHostPorts()
   const sockets = new KernelSockets(namespaces)
+  const inspector = new KernelInspector(namespaces, rtnl, firewall)
   const close = async () => {
     await Promise.all([links.settled(), sandboxes.settled()])
     dnsSockets.closeAll()
@@ -52,5 +55,5 @@ export function kernelNetworking(options: { execRoot: string; log: Logger; poolS
     rtnl.close()
     namespaces.close()
   }
-  return { links, sandboxes, firewall, dnsSockets, hostPorts, sockets, namespaces, close }
+  return { links, sandboxes, firewall, dnsSockets, hostPorts, sockets, inspector, namespaces, close }
 }

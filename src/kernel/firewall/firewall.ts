@@ -49,6 +49,11 @@ export class KernelFirewall implements Firewall {
     return listing.nftables.flatMap(({ table }) => (table ? [{ family: table.family, name: table.name }] : []))
   }
 
+  /** Everything that any program has put there. */
+  async listRuleset(sandbox?: string): Promise<unknown> {
+    return JSON.parse(await this.#run('list ruleset', sandbox)) as unknown
+  }
+
   forgetFlows(filter: FlowFilter, sandbox?: string): Promise<void> {
     const open = () => new NetlinkSocket(NETLINK_NETFILTER, this.#flowLane)
     return forgetFlows(() => this.#namespaces.enter(sandbox, open), filter)

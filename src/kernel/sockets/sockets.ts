@@ -31,7 +31,15 @@ export class KernelSockets implements Sockets {
     ])
     const portOf = (protocol: 'tcp' | 'udp') => (socket: DiagSocket) => {
       const loopback = socket.localAddress.startsWith('127.') || socket.localAddress === '::1'
-      return { protocol, port: socket.localPort, loopback }
+      return {
+        protocol,
+        port: socket.localPort,
+        address: socket.localAddress,
+        v6only: socket.v6only,
+        waiting: socket.receiveQueue,
+        backlog: socket.sendQueue,
+        loopback,
+      }
     }
     return [...tcp.map(portOf('tcp')), ...udp.map(portOf('udp'))]
   }

@@ -1,0 +1,93 @@
+import fs from 'node:fs'
+import { decodeRouteAnswer, getRoute } from '#codec/netlink/route-answer.ts'
+import type { Inspector, ProbeResult, RouteAnswer } from '#ports/inspector.ts'
+import { hasErrno } from '#kernel/ffi/errno.ts'
+import type { KernelFirewall } from '#kernel/firewall/firewall.ts'
+import { sysctlPath } from '#kernel/links/sysctl.ts'
+import { indexOf, listLinks, type Rtnl } from '#kernel/netlink/rtnl.ts'
+import type { NetworkNamespaces } from '#kernel/sandboxes/enter.ts'
+import { connectProbe, echoProbe } from './probe.ts'
+
+/** The host's networking as it is; answers are of this moment. */
+export class KernelInspector implements Inspector {
+  readonly #namespaces: NetworkNamespaces
+  readonly #rtnl: Rtnl
+  readonly #firewall: KernelFirewall
+
+  constructor(namespaces: NetworkNamespaces, rtnl: Rtnl, firewall: KernelFirewall) {
+    this.#namespaces = namespaces
+    this.#rtnl = rtnl
+    this.#firewall = firewall
+  }
+
+  ruleset(sandbox?: string): Promise<unknown> {
+    return this.#firewall.listRuleset(sandbox)
+  }
+
+  legacyTables(sandbox?: string): string[] {
+    const read = (file: string) => this.#read(`/proc/thread-self/net/${file}`, sandbox) ?? ''
+    return ['ip_tables_names', 'ip6_tables_names'].flatMap(file =>
+      read(file)
+        .split('\n')
+        .filter(name => name !== '')
+        .map(name => `${file.startsWith('ip6') ? 'ip6' : 'ip'} ${name}`),
+    )
+  }
+
+  async routeTo(
+    address: string,
+    { from, iif, sandbox }: { from?: string; iif?: string; sandbox?: string } = {},
+  ): Promise<RouteAnswer> {
+    return this.#rtnl.within(sandbox, async socket => {
+      const input = iif === undefined ? undefined : indexOf(socket, iif)
+      try {
+        const [replies] = await socket.request([getRoute(address, { from, iif: input })])
+        const reply = replies?.[0]
+        if (!reply) return { kind: 'none', device: '', gateway: '', source: '' }
+        const { link, ...answer } = decodeRouteAnswer(reply.payload)
+        const links = await listLinks(socket, { stats: false })
+        return { ...answer, device: links.find(one => one.index === link)?.name ?? '' }
+      } catch (error) {
+        const kinds = {
+          ENETUNREACH: 'none',
+          EHOSTUNREACH: 'unreachable',
+          EACCES: 'prohibit',
+          EINVAL: 'blackhole',
+        } as const
+        for (const [errno, kind] of Object.entries(kinds)) {
+          if (hasErrno(error, errno)) return { kind, device: '', gateway: '', source: '' }
+        }
+        throw error
+      }
+    })
+  }
+
+  sysctl(key: string, sandbox?: string): string | undefined {
+    return this.#read(sysctlPath(key), sandbox)?.trim()
+  }
+
+  conntrack(sandbox?: string): { count: number; max: number } | undefined {
+    const number = (key: string) => Number(this.sysctl(`net.netfilter.nf_conntrack_${key}`, sandbox) ?? NaN)
+    const [count, max] = [number('count'), number('max')]
+    return Number.isNaN(count) || Number.isNaN(max) ? undefined : { count, max }
+  }
+
+  connect(address: string, port: number, options: { timeoutMs: number; sandbox?: string }): Promise<ProbeResult> {
+    return connectProbe(this.#namespaces, address, port, options)
+  }
+
+  ping(address: string, options: { bytes: number; timeoutMs: number; sandbox?: string }): Promise<boolean> {
+    return echoProbe(this.#namespaces, address, options)
+  }
+
+  #read(path: string, sandbox: string | undefined): string | undefined {
+    return this.#namespaces.enter(sandbox, () => {
+      try {
+        return fs.readFileSync(path, 'utf8')
+      } catch (error) {
+        if (hasErrno(error, 'ENOENT')) return undefined
+        throw error
+      }
+    })
+  }
+}
