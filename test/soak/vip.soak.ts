@@ -95,20 +95,28 @@ test(`${ROUNDS} replicas come and go under ${RATE} requests a second by address 
   const gone = new Map<string, number>()
   const stops: number[] = []
   const began = performance.now()
+  /** What happened when, for the account of a failure. */
+  const events: [number, string][] = []
+  const happened = (what: string) => events.push([Date.now(), what])
   for (let round = 0; round < ROUNDS; round++) {
     names.push(await replica(++serial))
+    happened(`web-${serial} started`)
     // Between two and five of them, the oldest leaving.
     for (let leaving = [1, 0, 2][round % 3]!; leaving > 0; leaving--) {
       const name = names.shift()!
       const asked = performance.now()
+      happened(`${name} told to stop`)
       await daemon.client.containers.stop(name)
       stops.push(performance.now() - asked)
       gone.set(name, Date.now())
+      happened(`${name} stopped`)
       await daemon.client.containers.remove(name)
     }
     if (round === Math.floor(ROUNDS / 2)) {
+      happened('daemon killed')
       await daemon.stop('SIGKILL')
       await daemon.start()
+      happened('daemon back')
     }
   }
   const took = (performance.now() - began) / 1000
@@ -120,8 +128,12 @@ test(`${ROUNDS} replicas come and go under ${RATE} requests a second by address 
   for (const [index, report] of reports.entries()) {
     const { sent, answered, failures, p50, p99, max, servers, failed } = report
     t.diagnostic(
-      `${index === 0 ? 'by address' : 'by port'}: ${sent} sent (${(sent / took).toFixed(0)} a second), ${answered} answered by ${Object.keys(servers).length} replicas, failures ${JSON.stringify(failures)} ${JSON.stringify(failed.slice(0, 10))}; p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, max ${max.toFixed(0)} ms`,
+      `${index === 0 ? 'by address' : 'by port'}: ${sent} sent (${(sent / took).toFixed(0)} a second), ${answered} answered by ${Object.keys(servers).length} replicas, failures ${JSON.stringify(failures)}; p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, max ${max.toFixed(0)} ms`,
     )
+    for (const [asked, ms, reason] of failed.slice(0, 5)) {
+      const around = events.filter(([at]) => at > asked - 300 && at < asked + 100)
+      t.diagnostic(`${reason} after ${ms} ms; ${around.map(([at, what]) => `${at - asked} ms: ${what}`).join(', ')}`)
+    }
   }
   for (const { sent, answered, failures, servers } of reports) {
     assert.deepEqual(failures, {})

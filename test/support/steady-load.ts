@@ -12,8 +12,8 @@ export interface LoadReport {
   answered: number
   /** By errno or reason. */
   failures: Record<string, number>
-  /** Milliseconds since the epoch of each failure, and what it was. */
-  failed: [number, string][]
+  /** Of the first ones: milliseconds since the epoch when it was asked, how many it took, and what it was. */
+  failed: [asked: number, took: number, reason: string][]
   /** By what the server called itself: how many answers, and when the first and last of them were asked for. */
   servers: Record<string, { answers: number; first: number; last: number }>
   /** Milliseconds. */
@@ -55,7 +55,7 @@ function request(): void {
       server.last = asked
     } else {
       report.failures[reason] = (report.failures[reason] ?? 0) + 1
-      if (report.failed.length < 100) report.failed.push([asked, reason])
+      if (report.failed.length < 100) report.failed.push([asked, Math.round(performance.now() - began), reason])
     }
     if (ending && open === 0) finish()
   })
