@@ -28,7 +28,7 @@ export async function waitForListener(ctx: Context, member: Member): Promise<boo
 type Ports = Pick<SandboxOwner, 'exposedPorts' | 'portBindings'>
 
 /** On a port that it exposes or publishes; on any TCP port if it says none. */
-export function listens(owner: Ports, open: readonly OpenPort[]): boolean {
+export function listens(owner: Ports, open: readonly Pick<OpenPort, 'protocol' | 'port' | 'loopback'>[]): boolean {
   const said = [...owner.exposedPorts, ...Object.keys(owner.portBindings)].map(rangeOf)
   return open.some(
     ({ protocol, port, loopback }) =>

@@ -124,3 +124,30 @@ test('ten thousand ports are held and given back in no time', () => {
   assert.ok(performance.now() - started < 1000)
   assert.deepEqual(ports.reserved, [])
 })
+
+test('replicas of one group share a port for the same port of theirs, after all that is free', () => {
+  const { table, ports } = tableOf()
+  const take = (id: string, text: string, group?: string, inside = '80/tcp') =>
+    table
+      .acquire(
+        id,
+        wish({ [inside]: bind(text) }),
+        () => ['0.0.0.0'],
+        new Rollback(() => {}),
+        name => name,
+        group,
+      )
+      .map(port => port.hostPort)
+  assert.deepEqual(take('a', '8080', 'g'), [8080])
+  assert.deepEqual(take('b', '8080', 'g'), [8080])
+  assert.throws(() => take('c', '8080', 'h'), /already allocated/)
+  assert.throws(() => take('c', '8080'), /already allocated/)
+  assert.throws(() => take('c', '8080', 'g', '81/tcp'), /already allocated/)
+  assert.deepEqual(take('d', '8080-8081', 'g'), [8081])
+  assert.deepEqual(take('e', '8080-8081', 'g'), [8080])
+  assert.notDeepEqual(take('f', '', 'g'), take('g', '', 'g'))
+  for (const id of ['a', 'e', 'd', 'f', 'g']) table.release(id)
+  assert.deepEqual(ports.reserved, ['tcp 0.0.0.0 8080'])
+  table.release('b')
+  assert.deepEqual(ports.reserved, [])
+})
