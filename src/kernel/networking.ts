@@ -44,7 +44,7 @@ export function kernelNetworking(options: { execRoot: string; log: Logger; poolS
   const dnsSockets = new KernelDnsSockets(namespaces, firewall)
   const hostPorts = new KernelHostPorts()
   const sockets = new KernelSockets(namespaces)
-  const inspector = new KernelInspector(namespaces, rtnl, firewall)
+  const inspector = new KernelInspector(namespaces, rtnl, firewall, sockets)
   const close = async () => {
     await Promise.all([links.settled(), sandboxes.settled()])
     dnsSockets.closeAll()

@@ -20,7 +20,20 @@ export interface ProbeResult {
   errno: string
 }
 
+/** A TCP listener or a bound UDP socket. */
+export interface Listener {
+  protocol: 'tcp' | 'udp'
+  port: number
+  /** `0.0.0.0` and `::` take every address, `::` IPv4 too unless `v6only`. */
+  address: string
+  v6only: boolean
+  /** Connections that wait to be accepted, and how many may. */
+  waiting: number
+  backlog: number
+}
+
 export interface Inspector {
+  listeners(sandbox?: string): Promise<Listener[]>
   /** `nft -j list ruleset`: every table of every family, foreign ones too. */
   ruleset(sandbox?: string): Promise<unknown>
   /** Legacy iptables tables in use (/proc/net/ip_tables_names, ip6_tables_names), which nft does not show. */

@@ -2,12 +2,6 @@
 export interface OpenPort {
   protocol: 'tcp' | 'udp'
   port: number
-  /** Bound to it; `0.0.0.0` and `::` take every address, `::` IPv4 too unless `v6only`. */
-  address: string
-  v6only: boolean
-  /** Of a listener: connections that wait to be accepted, and how many may. */
-  waiting: number
-  backlog: number
   /** Bound to a loopback address: nobody outside the sandbox reaches it. */
   loopback: boolean
 }

@@ -51,7 +51,7 @@ export class KernelFirewall implements Firewall {
 
   /** Everything that any program has put there. */
   async listRuleset(sandbox?: string): Promise<unknown> {
-    return JSON.parse(await this.#run('list ruleset', sandbox)) as unknown
+    return JSON.parse(await this.#run('list ruleset', sandbox, 'symbolic')) as unknown
   }
 
   forgetFlows(filter: FlowFilter, sandbox?: string): Promise<void> {
@@ -64,12 +64,12 @@ export class KernelFirewall implements Firewall {
     this.#low.close()
   }
 
-  #run(script: string, sandbox: string | undefined): Promise<string> {
+  #run(script: string, sandbox: string | undefined, output?: 'numeric' | 'symbolic'): Promise<string> {
     return this.#lane.run(async () => {
-      if (sandbox === undefined) return this.#own.run(script)
+      if (sandbox === undefined) return this.#own.run(script, output)
       const context = this.#namespaces.enter(sandbox, () => this.#low.vacate(() => new NftContext()))
       try {
-        return await context.run(script)
+        return await context.run(script, output)
       } finally {
         if (deletes(script)) void this.#closing.run(() => context.closeSoon().catch(() => {}))
         else context.close()

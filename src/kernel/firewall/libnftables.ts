@@ -37,10 +37,12 @@ export class NftContext {
    * Runs a script as one transaction, on a pool thread: the first one takes long (a kernel module may be loaded), and
    * any of them may wait for another program's transaction.
    *
+   * @param output names (`tcp`, `established`) or numbers
    * @returns what it printed, as JSON text, empty for nothing
    * @throws system with the first line of the library's complaint
    */
-  async run(script: string): Promise<string> {
+  async run(script: string, output: 'numeric' | 'symbolic' = 'numeric'): Promise<string> {
+    nft.setFlags()(this.#context, NFT_CTX_OUTPUT_JSON | (output === 'numeric' ? NFT_CTX_OUTPUT_NUMERIC_ALL : 0))
     const failed = await promised(nft.run(), 'run an nftables script', this.#context, script).then(
       code => code !== 0,
       () => true,

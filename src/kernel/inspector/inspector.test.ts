@@ -71,7 +71,7 @@ test('routes, sysctls, rules, probes of a namespace', async () => {
     run(a, 'ip', 'link', 'set', `${prefix}v`, 'mtu', '1400')
     assert.equal(await inspector.ping('10.199.7.2', { ...options, bytes: 1500 }), false)
     assert.equal(await inspector.ping('10.199.7.2', { ...options, bytes: 1400 }), true)
-    const [listener] = (await kernel.sockets.open(b)).filter(one => one.port === 8080)
+    const [listener] = (await inspector.listeners(b)).filter(one => one.port === 8080)
     assert.deepEqual([listener?.address, listener?.v6only, listener?.waiting, listener?.backlog], ['::', false, 0, 511])
     server.kill()
     await once(server, 'exit')

@@ -1,10 +1,11 @@
 import fs from 'node:fs'
 import { decodeRouteAnswer, getRoute } from '#codec/netlink/route-answer.ts'
-import type { Inspector, ProbeResult, RouteAnswer } from '#ports/inspector.ts'
+import type { Inspector, Listener, ProbeResult, RouteAnswer } from '#ports/inspector.ts'
 import { hasErrno } from '#kernel/ffi/errno.ts'
 import type { KernelFirewall } from '#kernel/firewall/firewall.ts'
 import { sysctlPath } from '#kernel/links/sysctl.ts'
 import { indexOf, listLinks, type Rtnl } from '#kernel/netlink/rtnl.ts'
+import type { KernelSockets } from '#kernel/sockets/sockets.ts'
 import type { NetworkNamespaces } from '#kernel/sandboxes/enter.ts'
 import { connectProbe, echoProbe } from './probe.ts'
 
@@ -13,11 +14,17 @@ export class KernelInspector implements Inspector {
   readonly #namespaces: NetworkNamespaces
   readonly #rtnl: Rtnl
   readonly #firewall: KernelFirewall
+  readonly #sockets: KernelSockets
 
-  constructor(namespaces: NetworkNamespaces, rtnl: Rtnl, firewall: KernelFirewall) {
+  constructor(namespaces: NetworkNamespaces, rtnl: Rtnl, firewall: KernelFirewall, sockets: KernelSockets) {
     this.#namespaces = namespaces
     this.#rtnl = rtnl
     this.#firewall = firewall
+    this.#sockets = sockets
+  }
+
+  listeners(sandbox?: string): Promise<Listener[]> {
+    return this.#sockets.listeners(sandbox)
   }
 
   ruleset(sandbox?: string): Promise<unknown> {

@@ -1,4 +1,5 @@
 import { type DiagSocket, SOCKET_STATE, decodeSocket, dumpSockets } from '#codec/netlink/sock-diag.ts'
+import type { Listener } from '#ports/inspector.ts'
 import type { OpenPort, Sockets } from '#ports/sockets.ts'
 import { hasErrno } from '#kernel/ffi/errno.ts'
 import { Lane } from '#kernel/netlink/lane.ts'
@@ -31,17 +32,26 @@ export class KernelSockets implements Sockets {
     ])
     const portOf = (protocol: 'tcp' | 'udp') => (socket: DiagSocket) => {
       const loopback = socket.localAddress.startsWith('127.') || socket.localAddress === '::1'
-      return {
-        protocol,
-        port: socket.localPort,
-        address: socket.localAddress,
-        v6only: socket.v6only,
-        waiting: socket.receiveQueue,
-        backlog: socket.sendQueue,
-        loopback,
-      }
+      return { protocol, port: socket.localPort, loopback }
     }
     return [...tcp.map(portOf('tcp')), ...udp.map(portOf('udp'))]
+  }
+
+  /** Everything that takes connections or datagrams, in full. */
+  async listeners(sandbox?: string): Promise<Listener[]> {
+    const [tcp = [], udp = []] = await this.#list(sandbox, [
+      [TCP, [listen]],
+      [UDP, [close]],
+    ])
+    const listener = (protocol: 'tcp' | 'udp') => (socket: DiagSocket) => ({
+      protocol,
+      port: socket.localPort,
+      address: socket.localAddress,
+      v6only: socket.v6only,
+      waiting: socket.receiveQueue,
+      backlog: socket.sendQueue,
+    })
+    return [...tcp.map(listener('tcp')), ...udp.map(listener('udp'))]
   }
 
   async inbound(sandbox: string): Promise<number> {
@@ -55,7 +65,7 @@ export class KernelSockets implements Sockets {
     return connections.filter(socket => served.has(socket.localPort) && !isLocal(socket)).length
   }
 
-  async #list(sandbox: string, wanted: readonly Wanted[]): Promise<DiagSocket[][]> {
+  async #list(sandbox: string | undefined, wanted: readonly Wanted[]): Promise<DiagSocket[][]> {
     const socket = this.#namespaces.enter(sandbox, () => new NetlinkSocket(NETLINK_SOCK_DIAG, this.#lane))
     try {
       const lists: DiagSocket[][] = []

@@ -13,6 +13,8 @@ export interface Packet {
   /** The destination was rewritten on its way (ct status dnat). */
   dnat: boolean
   mark?: number
+  /** Whether the destination is an address of the machine that the hook is on (`fib daddr type local`). */
+  toLocal?: boolean
 }
 
 /** netfilter hooks in the order of a packet's way. */

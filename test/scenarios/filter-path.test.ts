@@ -1,0 +1,152 @@
+/** The evaluator of packet filter rules against the kernel itself: the same packets, the same rules, the same verdicts. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { after, before, test } from 'node:test'
+import { filterAt, parseRuleset } from '#engine/networks/filter-path/index.ts'
+import type { FilterVerdict, Packet } from '#engine/networks/filter-path/index.ts'
+import { testNetworking } from '#kernel/testing/networking.ts'
+import { Machines } from '../support/machines.ts'
+
+const machines = new Machines()
+const { networking, close } = testNetworking({ poolSize: 0 })
+const INNER = '10.77.0.2'
+let client: string
+let server: ReturnType<typeof spawn>
+
+before(async () => {
+  client = machines.add('client').address
+  machines.add('inner')
+  const ip = (machine: string, ...args: string[]) => {
+    const { code, stderr } = machines.on(machine, ['ip', ...args])
+    assert.equal(code, 0, stderr)
+  }
+  // Behind the daemon's machine, which routes.
+  ip('inner', 'link', 'delete', 'eth0')
+  ip('host', 'link', 'add', 'lan0', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', machines.name('inner'))
+  ip('host', 'addr', 'add', '10.77.0.1/24', 'dev', 'lan0')
+  ip('host', 'link', 'set', 'lan0', 'up')
+  ip('inner', 'addr', 'add', `${INNER}/24`, 'dev', 'eth0')
+  ip('inner', 'link', 'set', 'eth0', 'up')
+  ip('inner', 'route', 'add', 'default', 'via', '10.77.0.1')
+  machines.on('host', ['sysctl', '-qw', 'net.ipv4.ip_forward=1'])
+  const listen =
+    "for (const port of [80, 443, 8080]) require('net').createServer(s => s.end()).listen(port, () => console.log(port))"
+  server = spawn('nsenter', [`--net=${machines.path('inner')}`, process.execPath, '-e', listen])
+  await once(server.stdout!, 'data')
+})
+
+after(async () => {
+  server.kill()
+  await close()
+  machines.remove()
+})
+
+const forwarded = (port: number): Packet => ({
+  family: 4,
+  protocol: 'tcp',
+  source: client,
+  destination: INNER,
+  sourcePort: 40_000,
+  destinationPort: port,
+  iif: 'eth0',
+  oif: 'lan0',
+  state: 'new',
+  dnat: false,
+  toLocal: false,
+})
+
+const CASES: [name: string, rules: string, port: number][] = [
+  ['no rules', '', 80],
+  ['policy drop', 'chain f { type filter hook forward priority 0; policy drop; }', 80],
+  [
+    'a port allowed',
+    'chain f { type filter hook forward priority 0; policy drop; ct state established accept; tcp dport 80 accept; }',
+    80,
+  ],
+  [
+    'another port',
+    'chain f { type filter hook forward priority 0; policy drop; ct state established accept; tcp dport 80 accept; }',
+    443,
+  ],
+  [
+    'a set of ports',
+    'chain f { type filter hook forward priority 0; policy accept; tcp dport { 22, 400-500 } drop; }',
+    443,
+  ],
+  [
+    'beside a set of ports',
+    'chain f { type filter hook forward priority 0; policy accept; tcp dport { 22, 400-500 } drop; }',
+    80,
+  ],
+  ['source prefix', 'chain f { type filter hook forward priority 0; ip saddr 10.213.0.0/24 reject; }', 80],
+  [
+    'not that source',
+    'chain f { type filter hook forward priority 0; ct state established accept; ip saddr != 10.213.0.0/24 drop; }',
+    80,
+  ],
+  ['interfaces', 'chain f { type filter hook forward priority 0; iifname "eth*" oifname "lan0" drop; }', 80],
+  [
+    'jump and return',
+    'chain g { ct state established return; tcp dport 80 return; drop; } chain f { type filter hook forward priority 0; jump g; accept; }',
+    80,
+  ],
+  [
+    'jump and drop',
+    'chain g { ct state established return; tcp dport 80 return; drop; } chain f { type filter hook forward priority 0; jump g; accept; }',
+    8080,
+  ],
+  [
+    'goto ends the chain',
+    'chain g { counter; } chain f { type filter hook forward priority 0; policy drop; goto g; accept; }',
+    80,
+  ],
+  [
+    'verdict map',
+    'chain g { drop; } chain f { type filter hook forward priority 0; tcp dport vmap { 80 : accept, 443 : goto g }; }',
+    443,
+  ],
+  [
+    'named concatenation',
+    'set s { type ipv4_addr . inet_service; flags interval; elements = { 10.77.0.0/24 . 8000-9000 }; } chain f { type filter hook forward priority 0; ip daddr . tcp dport @s drop; }',
+    8080,
+  ],
+  [
+    'outside the concatenation',
+    'set s { type ipv4_addr . inet_service; flags interval; elements = { 10.77.0.0/24 . 8000-9000 }; } chain f { type filter hook forward priority 0; ip daddr . tcp dport @s drop; }',
+    80,
+  ],
+  [
+    'accept of one table is no accept of the next',
+    'chain f { type filter hook forward priority -10; accept; } chain g { type filter hook forward priority 10; tcp dport 80 drop; }',
+    80,
+  ],
+  ['state', 'chain f { type filter hook forward priority 0; ct state new drop; }', 80],
+  [
+    'tcp flags',
+    'chain f { type filter hook forward priority 0; tcp flags & (fin | syn | rst | ack) == syn drop; }',
+    80,
+  ],
+  ['mark that nobody set', 'chain f { type filter hook forward priority 0; meta mark != 0 drop; }', 80],
+  ['ipv6 rule', 'chain f { type filter hook forward priority 0; ip6 nexthdr tcp drop; meta nfproto ipv6 drop; }', 80],
+]
+
+/** nft(8) wants each statement on a line of its own. */
+const lines = (rules: string) =>
+  rules.replaceAll(/; |(?<=[a-z] )\{ (?=type|tcp|counter|drop)|; \}|\} (?=chain)/g, text => `${text}\n`)
+
+for (const [name, rules, port] of CASES) {
+  test(name, async () => {
+    const script = `table inet probe\ndelete table inet probe\ntable inet probe {\n${lines(rules)}\n}\n`
+    const { code, stderr } = machines.on('host', ['nft', '-f', '-'], { input: script })
+    assert.equal(code, 0, stderr)
+    const ruleset = parseRuleset(await networking.inspector.ruleset(machines.path('host')))
+    const verdict: FilterVerdict = filterAt(ruleset, 'forward', forwarded(port))
+    const { outcome } = await networking.inspector.connect(INNER, port, {
+      timeoutMs: 150,
+      sandbox: machines.path('client'),
+    })
+    assert.equal(verdict.verdict, outcome === 'connected' ? 'pass' : 'drop', JSON.stringify(verdict))
+    if (verdict.verdict === 'drop') assert.match(verdict.by!.rule, /drop|reject/)
+  })
+}
