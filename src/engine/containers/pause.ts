@@ -2,6 +2,7 @@ import { BerthError } from '#lib/errors.ts'
 import type { ContainerRecord } from '#model/container.ts'
 import { canPause, canUnpause, type Verdict } from '#model/container-state.ts'
 import { publish, type Context } from './context.ts'
+import { servesIn } from './health/watch.ts'
 
 /** `POST /containers/{id}/pause`. @throws conflict when it does not run or is paused already */
 export function pause(ctx: Context, reference: string): Promise<void> {
@@ -20,6 +21,7 @@ export function pause(ctx: Context, reference: string): Promise<void> {
       await ctx.runtime.resume(id)
       throw error
     }
+    ctx.networks.setHealthy(id, false)
     publish(ctx, paused, 'pause')
   })
 }
@@ -33,7 +35,9 @@ export function unpause(ctx: Context, reference: string): Promise<void> {
     if (record.state.kind !== 'paused') return
     const { run, health } = record.state
     await ctx.runtime.resume(id)
-    publish(ctx, ctx.records.setState(id, { kind: 'running', run, ...(health ? { health } : {}) }), 'unpause')
+    const running = ctx.records.setState(id, { kind: 'running', run, ...(health ? { health } : {}) })
+    ctx.networks.setHealthy(id, servesIn(running.state))
+    publish(ctx, running, 'unpause')
   })
 }
 

@@ -4,7 +4,7 @@ import type { ContainerRecord, Exit } from '#model/container.ts'
 import { isAlive } from '#model/container-state.ts'
 import type { ExitReport } from '#ports/runtime.ts'
 import { directoryOf, type Context } from './context.ts'
-import { servesAt } from './health/watch.ts'
+import { servesIn } from './health/watch.ts'
 import { detached, ownerOf } from './owner.ts'
 import { purge } from './purge.ts'
 import { startsWithDaemon } from './restart-policy.ts'
@@ -96,7 +96,7 @@ async function recoverNetworks(ctx: Context, live: ContainerRecord[]): Promise<v
         sandboxPath: record.sandboxPath,
         endpoints: record.endpoints,
         ports: record.publishedPorts,
-        ...(isAlive(record.state) && record.state.health ? { healthy: servesAt(record.state.health) } : {}),
+        healthy: servesIn(record.state),
       })),
     ctx.records
       .all()

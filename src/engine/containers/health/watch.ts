@@ -1,4 +1,4 @@
-import type { ContainerRecord, Health, HealthProbe } from '#model/container.ts'
+import type { ContainerRecord, ContainerState, Health, HealthProbe } from '#model/container.ts'
 import { inBackground, publish, type Context } from '../context.ts'
 import { afterProbe, healthPlan, nextProbeIn, STARTING, type HealthPlan } from './probe-result.ts'
 import { runProbe } from './run-probe.ts'
@@ -12,7 +12,7 @@ export function watchHealth(ctx: Context, record: ContainerRecord): void {
   const stop = (live.health = new AbortController())
   const health = record.state.health ?? STARTING
   ctx.records.setState(record.id, { ...record.state, health })
-  ctx.networks.setHealthy(record.id, servesAt(health))
+  ctx.networks.setHealthy(record.id, servesIn({ ...record.state, health }))
   inBackground(ctx, `health of ${record.name}`, () => loop(ctx, record.id, plan, stop.signal))
 }
 
@@ -43,7 +43,7 @@ function note(ctx: Context, id: string, probe: HealthProbe, plan: HealthPlan, si
   const health = afterProbe(before, probe, plan, sinceStart)
   const updated = ctx.records.setState(id, { ...record.state, health })
   if (health.Status === before.Status) return
-  ctx.networks.setHealthy(id, servesAt(health))
+  ctx.networks.setHealthy(id, servesIn(updated.state))
   publish(ctx, updated, `health_status: ${health.Status}`)
 }
 
@@ -53,5 +53,7 @@ function runOf(ctx: Context, id: string): { startedAt: number; health: Health } 
   return { startedAt: Date.parse(state.run.startedAt), health: state.health ?? STARTING }
 }
 
-/** One that is still starting is left out as long as another can serve. */
-export const servesAt = (health: Health): boolean => health.Status === 'healthy' || health.Status === 'none'
+/** Whether a container in this state is to be reached where another could be: not while its check still finds it starting. */
+export function servesIn(state: ContainerState): boolean {
+  return state.kind === 'running' && (!state.health || ['healthy', 'none'].includes(state.health.Status))
+}
