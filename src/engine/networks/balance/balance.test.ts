@@ -39,7 +39,7 @@ function targets(r: Rig, path: string, vip: string): string[] {
 }
 
 const listener = (port: number): OpenPort => {
-  return { protocol: 'tcp', address: '0.0.0.0', port, loopback: false, v6only: false, waiting: 0, backlog: 128 }
+  return { protocol: 'tcp', port, loopback: false }
 }
 
 const settle = () => new Promise(resolve => setTimeout(resolve, 30))
