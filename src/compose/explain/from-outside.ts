@@ -1,6 +1,6 @@
 import type { Port, Project, Service } from '../project.ts'
 import { edit, listed, placeOf, replicasOf } from './places.ts'
-import type { Report } from './report.ts'
+import type { Report } from '#model/report.ts'
 import { port, type WantedService } from './to-service.ts'
 
 /** The host, or another machine (`internet`), to a service. */

@@ -1,7 +1,7 @@
 import type { Project, Service } from '../project.ts'
 import { covers } from './egress.ts'
 import { edit, listed, replicasOf } from './places.ts'
-import type { Report } from './report.ts'
+import type { Report } from '#model/report.ts'
 
 /** What the engine would refuse when it makes these networks and puts these services on them. */
 export function checkAddresses(report: Report, project: Project, keys: readonly string[], services: Service[]): void {

@@ -1,7 +1,7 @@
 import type { Project, Service } from '../project.ts'
 import { allows, policiesOf } from './egress.ts'
 import { edit, listed, placeOf } from './places.ts'
-import type { Report } from './report.ts'
+import type { Report } from '#model/report.ts'
 
 /** Container to the machine that it runs on. */
 export function toHost(

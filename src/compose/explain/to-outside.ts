@@ -1,7 +1,7 @@
 import type { Project, Service } from '../project.ts'
 import { allows, covers, policiesOf, type Destination } from './egress.ts'
 import { edit, isFalse, listed, option, placeOf } from './places.ts'
-import type { Report } from './report.ts'
+import type { Report } from '#model/report.ts'
 import { checkAddresses } from './subnets.ts'
 
 /** Container to the internet, to an address or a name of the world's. */

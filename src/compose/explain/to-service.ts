@@ -1,6 +1,6 @@
 import type { Project, Service } from '../project.ts'
 import { edit, isFalse, listed, option, placeOf, shared, type Place } from './places.ts'
-import type { Report } from './report.ts'
+import type { Report } from '#model/report.ts'
 import { checkAddresses } from './subnets.ts'
 
 export interface WantedService {

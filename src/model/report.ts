@@ -1,4 +1,4 @@
-import type { Cause, CauseCode, Explanation, Hop, HopKind } from '#model/explain.ts'
+import type { Cause, CauseCode, Explanation, Hop, HopKind } from './explain.ts'
 
 /** Collects what was looked at, in order, and what it means. */
 export class Report {
