@@ -20,8 +20,9 @@ const replica = (name: string, labels: Record<string, string> = {}, more: Partia
     ...more,
   })
 
-async function up(r: Rig, who: SandboxOwner, Aliases: string[] = ['web']) {
+async function up(r: Rig, who: SandboxOwner, Aliases: string[] = ['web'], listens = true) {
   const opened = await r.networks.openSandbox(who, await r.networks.plan(who, { shop: { Aliases } }))
+  if (listens) r.sockets.ports.set(opened.sandboxPath, [listener(80)])
   r.networks.started(who.id)
   return { who, ...opened, address: opened.endpoints.shop!.ipv4 }
 }
@@ -42,6 +43,21 @@ const listener = (port: number): OpenPort => {
   return { protocol: 'tcp', port, loopback: false }
 }
 
+/** What the packet filter's maps hold now: `MAP KEY` to value. */
+function elements(r: Rig): Map<string, string> {
+  const held = new Map<string, string>()
+  for (const { script } of r.firewall.scripts) {
+    for (const [, verb, map, list] of script.matchAll(/^(add|delete) element inet berth-test (\S+) \{ (.*) \}$/gm)) {
+      for (const element of list!.split(', ')) {
+        const [key = '', value = ''] = element.split(' : ')
+        if (verb === 'add') held.set(`${map} ${key}`, value)
+        else held.delete(`${map} ${key}`)
+      }
+    }
+  }
+  return held
+}
+
 const settle = () => new Promise(resolve => setTimeout(resolve, 30))
 
 test('the second replica brings the service an address of its own, which stays to the last', async () => {
@@ -50,7 +66,8 @@ test('the second replica brings the service an address of its own, which stays t
   const one = await up(r, replica('web-1'))
   assert.deepEqual(await ask(r, client.sandboxPath, 'web'), [one.address])
   assert.equal(r.firewall.text(client.sandboxPath), '')
-  const two = await up(r, replica('web-2'))
+  const two = await up(r, replica('web-2'), ['web'], false)
+  await settle()
   const [vip, ...more] = await ask(r, client.sandboxPath, 'web')
   assert.deepEqual(more, [])
   assert.ok(vip && vip !== one.address && vip !== two.address)
@@ -90,7 +107,6 @@ test('vip from the first replica on, dnsrr never', async () => {
   assert.notDeepEqual(await ask(r, client.sandboxPath, 'web'), [one.address])
   const turns = { 'com.docker.compose.service': 'turns', 'berth.endpoint_mode': 'dnsrr' }
   const addresses = [await up(r, replica('c', turns), ['turns']), await up(r, replica('d', turns), ['turns'])]
-  for (const { who } of addresses) r.networks.setHealthy(who.id, true)
   assert.deepEqual(await ask(r, client.sandboxPath, 'turns'), addresses.map(each => each.address).toSorted())
   const bad = replica('e', { 'berth.endpoint_mode': 'ring' })
   await assert.rejects(r.networks.plan(bad, { shop: {} }), /berth.endpoint_mode is "ring"/)
@@ -128,10 +144,10 @@ test('replicas share a published port; that of one is an element like any other'
   assert.match(r.firewall.text(), new RegExp(`any4 { tcp . 8080 : ${one.address} . 80 }`))
   assert.doesNotMatch(r.firewall.text(), /element inet berth-test spread/)
   const two = await up(r, replica('b', {}, ports))
-  r.networks.setHealthy(two.who.id, true)
   await settle()
-  const slots = r.firewall.text().match(new RegExp(`: ${two.address} \\. 80`, 'g'))
-  assert.equal(slots?.length, 420)
+  const leads = [...elements(r)].filter(([key]) => key.startsWith('spread_any4 ')).map(([, target]) => target)
+  assert.equal(leads.length, 840)
+  assert.equal(leads.filter(target => target === `${two.address} . 80`).length, 420)
   const stranger = owner('s', ports)
   await assert.rejects(
     r.networks.openSandbox(stranger, await r.networks.plan(stranger, { shop: {} })),
@@ -152,7 +168,7 @@ test('a replica that is to stop gets nothing new at once, and its connections ti
   const client = await up(r, owner('client'), [])
   const one = await up(r, replica('a', { 'berth.drain': '0.2' }))
   const two = await up(r, replica('b', { 'berth.drain': '60' }))
-  r.networks.setHealthy(two.who.id, true)
+  await settle()
   const [vip = ''] = await ask(r, client.sandboxPath, 'web')
   r.sockets.connections.set(one.sandboxPath, 1).set(two.sandboxPath, 1)
   let over = false
@@ -168,7 +184,6 @@ test('a replica that is to stop gets nothing new at once, and its connections ti
   await r.networks.drain(one.who.id, { wait: true })
   assert.deepEqual(targets(r, client.sandboxPath, vip), [one.address])
   const three = await up(r, replica('c'))
-  r.networks.setHealthy(three.who.id, true)
   await settle()
   // Its limit, with a connection that never ends.
   await r.networks.drain(one.who.id, { wait: true })

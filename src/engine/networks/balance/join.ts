@@ -4,7 +4,7 @@ import type { SandboxOwner } from '../service.ts'
 import type { Member } from './state.ts'
 
 /** Milliseconds after which a replica is taken to serve even if it is not seen to listen. */
-const AT_MOST = 2000
+export const AT_MOST = 2000
 const FIRST_LOOK = 15
 const BETWEEN_LOOKS = 150
 
@@ -12,7 +12,7 @@ const BETWEEN_LOOKS = 150
 export async function waitForListener(ctx: Context, member: Member): Promise<boolean> {
   const { owner, path } = member.sandbox
   const { signal } = member.stop
-  const until = ctx.clock.now() + AT_MOST
+  const until = member.since + AT_MOST
   try {
     for (let pause = FIRST_LOOK; ctx.clock.now() < until; pause = Math.min(pause * 1.5, BETWEEN_LOOKS)) {
       await ctx.clock.sleep(pause, signal)

@@ -4,7 +4,7 @@ import type { Context, LiveSandbox } from '../context.ts'
 import { forgetClient, tellClients } from './clients.ts'
 import { forgetReplica } from './forget-replica.ts'
 import { membershipOf } from './group.ts'
-import { waitForListener } from './join.ts'
+import { AT_MOST, waitForListener } from './join.ts'
 import { know } from './know.ts'
 import { publishShared } from './shared-ports.ts'
 import { serves, type Group, type Member } from './state.ts'
@@ -20,10 +20,20 @@ export function enterGroup(ctx: Context, sandbox: LiveSandbox, serving = false):
   const mode = membershipOf(sandbox.owner)?.mode
   if (!group || !mode) return undefined
   const phase = serving || group.members.size === 0 ? 'serving' : 'starting'
-  const member: Member = { sandbox, group, mode, phase, stop: new AbortController() }
+  const member: Member = { sandbox, group, mode, phase, since: 0, stop: new AbortController() }
+  const [first, ...more] = group.members.values()
+  if (first && more.length === 0 && !serving) reconsider(ctx, first)
   group.members.set(id, member)
   ctx.balance.members.set(id, member)
   return member
+}
+
+/** The first replica, which was not asked whether it listens, is no better than the second when both are new. */
+function reconsider(ctx: Context, first: Member): void {
+  const young = first.since === 0 || ctx.clock.now() - first.since < AT_MOST
+  if (first.phase !== 'serving' || !first.sandbox.healthy || !young) return
+  first.phase = 'starting'
+  if (first.since > 0) awaitListener(ctx, first)
 }
 
 /** It runs no longer: nothing leads to it any more when this returns. */
@@ -59,9 +69,15 @@ export async function leaveNetwork(ctx: Context, sandbox: LiveSandbox, networkId
 /** Its process runs now. Who has a health check is not healthy yet and waits for that, the others for their listener. */
 export function memberStarted(ctx: Context, containerId: string): void {
   const member = ctx.balance.members.get(containerId)
-  if (member?.phase !== 'starting') return
+  if (!member) return
+  member.since = ctx.clock.now()
+  if (member.phase !== 'starting') return
   if (!member.sandbox.healthy) member.phase = 'serving'
-  else void waitForListener(ctx, member).then(listens => listens && serve(ctx, member))
+  else awaitListener(ctx, member)
+}
+
+function awaitListener(ctx: Context, member: Member): void {
+  void waitForListener(ctx, member).then(listens => listens && serve(ctx, member))
 }
 
 /** What its health check says has changed. */

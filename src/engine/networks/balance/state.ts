@@ -18,6 +18,8 @@ export interface Member {
   mode: Membership['mode']
   /** `starting`: nothing listens yet; `draining`: no new connection is to come. */
   phase: 'starting' | 'serving' | 'draining'
+  /** Milliseconds since the epoch when its process began to run; 0 before. */
+  since: number
   /** Ends the wait for its listener. */
   stop: AbortController
 }
@@ -92,12 +94,16 @@ export function membersIn(group: Group, networkId: string): Member[] {
   return [...group.members.values()].filter(({ sandbox }) => sandbox.ready && sandbox.endpoints.has(networkId))
 }
 
-/** Those who may get new connections: the serving and healthy; if there is none, whoever is not on its way out. */
+/**
+ * Those who may get new connections: the serving and healthy; if there is none, the healthy that only begin; then
+ * whoever is not on its way out.
+ */
 export function servingMembers(members: readonly Member[]): Member[] {
   const serving = members.filter(serves)
   if (serving.length > 0) return serving
   const staying = members.filter(member => member.phase !== 'draining')
-  return staying.length > 0 ? staying : [...members]
+  const healthy = staying.filter(member => member.sandbox.healthy)
+  return [healthy, staying].find(some => some.length > 0) ?? [...members]
 }
 
 export const serves = ({ phase, sandbox }: Member): boolean => phase === 'serving' && sandbox.healthy
