@@ -7,7 +7,8 @@ import { drain } from './balance/drain.ts'
 import { unknow } from './balance/know.ts'
 import { healthChanged, memberStarted } from './balance/members.ts'
 import { Balance } from './balance/state.ts'
-import { BridgeDriver } from './bridge-driver.ts'
+import { membersIn, servingMembers } from './balance/state.ts'
+import { BridgeDriver, vethName } from './bridge-driver.ts'
 import { closeSandbox } from './close.ts'
 import { connect, disconnect } from './connect.ts'
 import type { Context, NetworksOptions } from './context.ts'
@@ -147,6 +148,17 @@ export class Networks implements NetworksService {
   async files(containerId: string): Promise<{ resolvConf: string; hosts: string } | undefined> {
     const sandbox = this.#ctx.live.get(containerId)
     return sandbox && sandboxFiles(this.#ctx, sandbox)
+  }
+
+  replicasBehind(networkId: string, address: string): string[] {
+    const vip = [...this.#ctx.balance.vips.values()].find(
+      one => one.networkId === networkId && (one.ipv4 === address || one.ipv6 === address),
+    )
+    return vip ? servingMembers(membersIn(vip.group, networkId)).map(member => member.sandbox.owner.id) : []
+  }
+
+  hostInterface(endpoint: EndpointRecord): string {
+    return endpoint.endpointId === '' ? '' : vethName(endpoint.endpointId)
   }
 
   async stats(containerId: string): Promise<Record<string, LinkStats>> {

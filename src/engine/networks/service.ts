@@ -106,6 +106,11 @@ export interface NetworksService {
    */
   drain(containerId: string, options: { wait: boolean }): Promise<void>
 
+  /** Ids of the containers that share `address` as replicas of one service; none when it is nobody's virtual address. */
+  replicasBehind(networkId: string, address: string): string[]
+  /** What packets meet on the host on their way to and from an endpoint. */
+  hostInterface(endpoint: EndpointRecord): string
+
   /** Per-interface counters by container-side name (`eth0`), for stats. */
   stats(containerId: string): Promise<Record<string, import('#ports/links.ts').LinkStats>>
 
