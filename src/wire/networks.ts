@@ -20,6 +20,14 @@ export interface NetworkContainerJson {
   IPv6Address: string
 }
 
+export interface NetworkServiceJson {
+  VIP: string
+  /** `Target: 80, Publish: 8080`, as Swarm writes it. */
+  Ports: string[]
+  LocalLBIndex: number
+  Tasks: { Name: string; EndpointID: string; EndpointIP: string; Info: Record<string, string> }[]
+}
+
 /** `GET /networks/{id}` and the entries of `GET /networks` (where Containers is `{}`). */
 export interface NetworkInspect {
   Name: string
@@ -38,6 +46,8 @@ export interface NetworkInspect {
   Containers: Record<string, NetworkContainerJson>
   Options: Record<string, string>
   Labels: Record<string, string>
+  /** With `verbose`: services that have replicas there, by `PROJECT_SERVICE`. */
+  Services?: Record<string, NetworkServiceJson>
 }
 
 /** Body of `POST /networks/create` */

@@ -6,6 +6,7 @@ import type { LinkStats } from '#ports/links.ts'
 import { drain } from './balance/drain.ts'
 import { unknow } from './balance/know.ts'
 import { healthChanged, memberStarted } from './balance/members.ts'
+import { servicesIn } from './balance/services.ts'
 import { Balance } from './balance/state.ts'
 import { membersIn, servingMembers } from './balance/state.ts'
 import { BridgeDriver, vethName } from './bridge-driver.ts'
@@ -27,7 +28,14 @@ import { recover } from './recover.ts'
 import { Registry } from './registry.ts'
 import { removeNetwork } from './remove.ts'
 import { announceNames } from './sandbox-dns.ts'
-import type { AttachedContainer, CreateNetwork, NetworksService, SandboxOwner, SandboxResult } from './service.ts'
+import type {
+  AttachedContainer,
+  CreateNetwork,
+  NetworksService,
+  SandboxOwner,
+  SandboxResult,
+  ServiceReplicas,
+} from './service.ts'
 
 /** Milliseconds between looks at whether the packet filter is still there. */
 const HEAL_INTERVAL = 2000
@@ -84,6 +92,10 @@ export class Networks implements NetworksService {
       if (!ready || !endpoint) return []
       return [{ containerId: owner.id, containerName: owner.name, endpoint: { ...endpoint } }]
     })
+  }
+
+  services(networkId: string): ServiceReplicas[] {
+    return servicesIn(this.#ctx, networkId)
   }
 
   async plan(owner: SandboxOwner, requests: Record<string, EndpointRequest>): Promise<Record<string, EndpointRecord>> {

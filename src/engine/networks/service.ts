@@ -56,6 +56,19 @@ export interface AttachedContainer {
   endpoint: EndpointRecord
 }
 
+/** A service of Compose with what of it runs in one network. */
+export interface ServiceReplicas {
+  project: string
+  service: string
+  /** Address that stands for all replicas; '' when each is reached by its own. */
+  vip: string
+  replicas: (AttachedContainer & {
+    ports: PublishedPort[]
+    /** `starting`: nothing listens yet; `draining`: it is being stopped. Only the serving get new connections. */
+    state: 'serving' | 'unhealthy' | 'starting' | 'draining'
+  })[]
+}
+
 export interface NetworksService {
   /** By id, name or id prefix. @throws not-found `network NAME not found` */
   get(reference: string): NetworkRecord
@@ -66,6 +79,8 @@ export interface NetworksService {
   remove(reference: string): Promise<void>
   prune(filters: Filters): Promise<string[]>
   attached(networkId: string): AttachedContainer[]
+  /** Compose services with running replicas there. */
+  services(networkId: string): ServiceReplicas[]
 
   /**
    * Validates the attachments a container asks for before anything exists (unknown network, address outside the

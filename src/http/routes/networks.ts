@@ -39,7 +39,8 @@ export function networkRoutes({ networks, containers }: Needs): Route[] {
       path: '/networks/{id}',
       handle(context) {
         const network = networks.get(context.param('id'))
-        context.json(200, networkInspect(network, networks.attached(network.id)))
+        const services = context.query.bool('verbose') ? networks.services(network.id) : []
+        context.json(200, networkInspect(network, networks.attached(network.id), services))
       },
     },
     {
