@@ -85,6 +85,9 @@ const replicasOf = (answers: Record<string, number>) =>
   [...new Set(Object.keys(answers).map(answer => answer.split(' ')[0]!))].toSorted()
 const askersOf = (answers: Record<string, number>) => [...new Set(Object.keys(answers).map(one => one.split(' ')[1]!))]
 
+const whoAnswers = async (from: string, at: string) =>
+  Object.fromEntries(replicasOf(await ask(from, `http://${at}/cgi-bin/who`, 20)).map(name => [name, true]))
+
 let vip = ''
 
 test('a scaled service has one address, which leads to all of its replicas and hides nobody', async () => {
@@ -98,6 +101,13 @@ test('a scaled service has one address, which leads to all of its replicas and h
   const [vip6, ...more6] = await addresses('web', 'aaaa')
   assert.deepEqual(more6, [])
   const names = (await Promise.all([1, 2, 3].map(hostname))).toSorted()
+  const { Services } = await daemon.client.networks.inspect(`${project.name}_default`, { verbose: true })
+  const service = Services?.[`${project.name}_web`]
+  assert.equal(service?.VIP, vip)
+  assert.deepEqual(
+    service.Tasks.map(task => task.Info['State']),
+    ['serving', 'serving', 'serving'],
+  )
   const [client] = await addresses('client')
   const [client6] = await addresses('client', 'aaaa')
   const net = await netOf('client')
@@ -126,6 +136,16 @@ test('with dnsrr the name has the address of each replica', async () => {
   assert.deepEqual(await addresses('turns'), own.flat().toSorted())
 })
 
+test('a paused replica gets nothing', async () => {
+  const name = `${project.name}-web-2`
+  await daemon.client.containers.pause(name)
+  assert.equal(replicasOf(await ask(await netOf('client'), `http://${vip}/cgi-bin/who`, 20)).length, 2)
+  await daemon.client.containers.unpause(name)
+  const again = await hostname(2)
+  const net = await netOf('client')
+  await until('it is back', async () => again in (await whoAnswers(net, vip)) || undefined)
+})
+
 test('an unhealthy replica gets nothing, a healthy one again', async () => {
   const container = `${project.name}-web-1`
   const sick = await hostname(1)
@@ -138,14 +158,16 @@ test('an unhealthy replica gets nothing, a healthy one again', async () => {
     [net, vip],
     [machines.path('client'), `${machines.address}:8080`],
   ] as const) {
-    const names = replicasOf(await ask(from, `http://${at}/cgi-bin/who`))
+    // The state is told before the packet filter has followed.
+    await until('it is left out', async () => !(sick in (await whoAnswers(from, at))) || undefined)
+    const names = Object.keys(await whoAnswers(from, at))
     assert.equal(names.length, 2)
     assert.ok(!names.includes(sick))
   }
   assert.equal((await addresses('tasks.web')).length, 2)
   await inside(daemon, container, 'touch', '/ok')
   await state('healthy')
-  assert.ok(replicasOf(await ask(net, `http://${vip}/cgi-bin/who`)).includes(sick))
+  await until('it is back', async () => sick in (await whoAnswers(net, vip)) || undefined)
 })
 
 test('everything is as it was after kill -9 of the daemon', async () => {

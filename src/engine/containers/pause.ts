@@ -12,13 +12,21 @@ export function pause(ctx: Context, reference: string): Promise<void> {
     demand(canPause(record.state), id)
     if (record.state.kind !== 'running') return
     const { run, health } = record.state
-    await ctx.runtime.pause(id)
+    // Frozen, it would take connections and never answer.
+    await ctx.networks.drain(id, { wait: false })
+    try {
+      await ctx.runtime.pause(id)
+    } catch (error) {
+      ctx.networks.started(id)
+      throw error
+    }
     let paused: ContainerRecord
     try {
       paused = ctx.records.setState(id, { kind: 'paused', run, ...(health ? { health } : {}) })
     } catch (error) {
       // On a full disk: nobody would thaw what is not recorded as frozen.
       await ctx.runtime.resume(id)
+      ctx.networks.started(id)
       throw error
     }
     ctx.networks.setHealthy(id, false)
@@ -37,6 +45,7 @@ export function unpause(ctx: Context, reference: string): Promise<void> {
     await ctx.runtime.resume(id)
     const running = ctx.records.setState(id, { kind: 'running', run, ...(health ? { health } : {}) })
     ctx.networks.setHealthy(id, servesIn(running.state))
+    ctx.networks.started(id)
     publish(ctx, running, 'unpause')
   })
 }

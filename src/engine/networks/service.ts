@@ -112,10 +112,10 @@ export interface NetworksService {
   files(containerId: string): Promise<{ resolvConf: string; hosts: string } | undefined>
   /** Health gate for DNS and balancing. */
   setHealthy(containerId: string, healthy: boolean): void
-  /** The container's process runs: a replica gets connections from when it listens. After the first `setHealthy`. */
+  /** The container's process runs, or again: a replica gets connections when it listens. After the first `setHealthy`. */
   started(containerId: string): void
   /**
-   * The container is about to be stopped: other replicas of its service get the new connections, and those that it has
+   * The container is about to be stopped or frozen: other replicas of its service get the new connections, and those that it has
    * may end, for a while (`berth.drain` seconds). Returns at once when it is nobody's replica or the only one.
    * @param options.wait false: only new connections are turned away
    */

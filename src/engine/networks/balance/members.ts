@@ -66,11 +66,15 @@ export async function leaveNetwork(ctx: Context, sandbox: LiveSandbox, networkId
   await refreshGroup(ctx, member.group)
 }
 
-/** Its process runs now. Who has a health check is not healthy yet and waits for that, the others for their listener. */
+/** Its process runs now, or again. Who has a health check is not healthy yet and waits for that, the others for their listener. */
 export function memberStarted(ctx: Context, containerId: string): void {
   const member = ctx.balance.members.get(containerId)
   if (!member) return
   member.since = ctx.clock.now()
+  if (member.phase === 'draining') {
+    member.phase = 'serving'
+    inBackground(ctx, member.group)
+  }
   if (member.phase !== 'starting') return
   if (!member.sandbox.healthy) member.phase = 'serving'
   else awaitListener(ctx, member)
