@@ -1,10 +1,12 @@
 import type {
   EndpointRequest,
+  Explanation,
   NetworkCreateRequest,
   NetworkCreateResponse,
   NetworkInspect,
   NetworksPruneResponse,
 } from '#wire/index.ts'
+
 import { segment, type FilterMap } from './query.ts'
 import type { Transport } from './transport.ts'
 
@@ -40,6 +42,11 @@ export class NetworksClient {
   async disconnect(id: string, container: string, options: { force?: boolean } = {}): Promise<void> {
     const json = { Container: container, Force: options.force ?? false }
     await this.#transport.done('POST', `/networks/${segment(id)}/disconnect`, { json })
+  }
+
+  /** Berth's own: why FROM can or cannot reach TO. A Docker daemon answers not-found. */
+  explain(question: { from: string; to: string; port: number; protocol: 'tcp' | 'udp' }): Promise<Explanation> {
+    return this.#transport.json('GET', '/berth/networks/explain', { query: { ...question } })
   }
 
   prune(filters: FilterMap = {}): Promise<NetworksPruneResponse> {

@@ -3,6 +3,7 @@ import { lookup } from 'node:dns/promises'
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Containers, Events } from '#engine/containers/index.ts'
+import { Explainer } from '#engine/explain/index.ts'
 import { Images } from '#engine/images/index.ts'
 import { Networks } from '#engine/networks/index.ts'
 import { Volumes } from '#engine/volumes/index.ts'
@@ -114,6 +115,15 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
     initPath,
     randomHex,
   })
+  const explain = new Explainer({
+    containers,
+    networks,
+    links: kernel.networking.links,
+    inspector: kernel.networking.inspector,
+    dnsSockets: kernel.networking.dnsSockets,
+    rooted: kernel.rooted,
+    table: self.table,
+  })
   volumes.setUsers(name => containers.usersOfVolume(name))
   const system = systemProvider({
     id: self.id,
@@ -135,6 +145,7 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
       images,
       networks,
       volumes,
+      explain,
       events,
       system,
       host: {

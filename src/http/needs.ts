@@ -1,4 +1,5 @@
 import type { ContainersService, EventsService } from '#engine/containers/index.ts'
+import type { ExplainService } from '#engine/explain/index.ts'
 import type { ImagesService } from '#engine/images/index.ts'
 import type { NetworksService } from '#engine/networks/index.ts'
 import type { VolumesService } from '#engine/volumes/index.ts'
@@ -34,6 +35,7 @@ export interface Needs {
   images: ImagesService
   networks: NetworksService
   volumes: VolumesService
+  explain: ExplainService
   events: EventsService
   system: SystemProvider
   host: HostTraits

@@ -2,6 +2,7 @@
 export type * from './config.ts'
 export type * from './containers.ts'
 export type * from './exec.ts'
+export type * from './explain.ts'
 export type * from './images.ts'
 export type * from './networks.ts'
 export type * from './stats.ts'

@@ -7,6 +7,7 @@ export const networkGroup: Group = {
     entry('connect', 'Connect a container to a network', () => import('./connect.ts')),
     entry('create', 'Create a network', () => import('./create.ts')),
     entry('disconnect', 'Disconnect a container from a network', () => import('./disconnect.ts')),
+    entry('explain', 'Say why one container can or cannot reach another', () => import('./explain.ts')),
     entry('inspect', 'Display detailed information on one or more networks', () => import('./inspect.ts')),
     entry('ls', 'List networks', () => import('./ls.ts'), { aliases: ['list'] }),
     entry('prune', 'Remove all unused networks', () => import('./prune.ts')),

@@ -7,6 +7,7 @@ import { containerLifeRoutes } from './container-life.ts'
 import { containerLogRoutes } from './container-logs.ts'
 import { containerReadRoutes } from './container-read.ts'
 import { containerStatsRoutes } from './container-stats.ts'
+import { explainRoutes } from './explain.ts'
 import { execRoutes } from './exec.ts'
 import { imageTransferRoutes } from './image-transfer.ts'
 import { imageRoutes } from './images.ts'
@@ -29,6 +30,7 @@ export function apiRoutes(needs: Needs): Route[] {
     ...imageTransferRoutes(needs),
     ...imageRoutes(needs),
     ...networkRoutes(needs),
+    ...explainRoutes(needs),
     ...volumeRoutes(needs),
     ...systemRoutes(needs),
     ...unsupportedRoutes(),

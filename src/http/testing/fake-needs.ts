@@ -1,4 +1,5 @@
 import type { ContainersService, EventsService } from '#engine/containers/index.ts'
+import type { ExplainService } from '#engine/explain/index.ts'
 import type { ImagesService } from '#engine/images/index.ts'
 import type { NetworksService } from '#engine/networks/index.ts'
 import type { VolumesService } from '#engine/volumes/index.ts'
@@ -125,6 +126,7 @@ export interface FakeParts {
   images?: Partial<ImagesService>
   networks?: Partial<NetworksService>
   volumes?: Partial<VolumesService>
+  explain?: Partial<ExplainService>
   events?: Partial<EventsService>
   system?: Partial<SystemProvider>
 }
@@ -168,6 +170,7 @@ export function fakeNeeds(parts: FakeParts = {}): Needs {
       attached: () => [],
       ...parts.networks,
     }),
+    explain: fake<ExplainService>('explain', { ...parts.explain }),
     volumes: fake<VolumesService>('volumes', {
       get(name) {
         throw notFound(`get ${name}: no such volume`)

@@ -1,0 +1,2 @@
+export { Explainer } from './explainer.ts'
+export type * from './service.ts'

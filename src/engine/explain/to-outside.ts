@@ -1,0 +1,237 @@
+import type { Report } from '#model/report.ts'
+import type { Packet } from '#engine/networks/index.ts'
+import type { ExplainOptions, Question } from './context.ts'
+import { PROBE_TIMEOUT } from './context.ts'
+import { replyTo, throughGates } from './filters.ts'
+import { judgeListener } from './listener.ts'
+import type { Attachment, ContainerParty } from './parties.ts'
+import { resolveIn } from './resolve.ts'
+import { judgeConntrack } from './sizes.ts'
+import { sourceState } from './states.ts'
+import { judgeRoute, judgeWire, wireOf } from './wires.ts'
+
+/** An address of the documentation's range: stands for any machine outside where only the way is asked for. */
+const ANYWHERE = '192.0.2.1'
+
+export type Outside =
+  { kind: 'host' } | { kind: 'internet' } | { kind: 'address'; address: string } | { kind: 'name'; name: string }
+
+/** From a container to the host, a machine outside, or anywhere. */
+export async function toOutside(
+  ctx: ExplainOptions,
+  report: Report,
+  source: ContainerParty,
+  target: Outside,
+  question: Question,
+): Promise<void> {
+  if (!sourceState(report, source)) return
+  if (source.sandbox === undefined) {
+    report.ok('network', `networks of ${source.name}`, "it uses the host's network")
+    return connection(ctx, report, source, await addressFor(ctx, report, source, target), question)
+  }
+  const way = leadsOut(report, source, target)
+  if (!way) return
+  const address = await addressFor(ctx, report, source, target, way)
+  if (address === undefined) return
+  const wire = await wireOf(ctx, source, way)
+  if (!judgeWire(report, wire) || !wire.inside) return
+  const route = await ctx.inspector.routeTo(address, { sandbox: source.sandbox })
+  judgeRoute(report, route, {
+    owner: source.name,
+    to: question.to,
+    address,
+    device: '',
+    gateway: way.endpoint.ipv4Gateway,
+  })
+  if (report.failed) return
+  const local = target.kind === 'host' || (await ctx.inspector.routeTo(address)).kind === 'local'
+  await throughHost(ctx, report, source, way, wire.inside.name, address, local, question)
+  judgeConntrack(ctx, report, 'the host')
+  if (local && question.port > 0) {
+    judgeListener(report, await ctx.inspector.listeners(), { name: 'the host', address }, question)
+  }
+  await connection(ctx, report, source, target.kind === 'internet' ? undefined : address, question)
+}
+
+/** The attachment that carries the default route. */
+function leadsOut(report: Report, source: ContainerParty, target: Outside): Attachment | undefined {
+  const real = source.attachments.filter(one => one.network.driver !== 'null')
+  const subject = `networks of ${source.name}`
+  if (real.length === 0) {
+    report.fail(
+      'network',
+      subject,
+      'it has nothing but its own loopback',
+      'no-network',
+      `${source.name} is on no network`,
+      `berth network connect NETWORK ${source.name}`,
+    )
+    return undefined
+  }
+  const open = real.filter(one => !one.network.internal)
+  const out =
+    open.find(one => one.endpoint.ipv4Gateway !== '' || one.endpoint.ipv6Gateway !== '') ??
+    (target.kind === 'host' ? undefined : open[0])
+  if (!out) {
+    report.fail(
+      'network',
+      subject,
+      `${real.map(one => one.network.name).join(', ')} ${real.length > 1 ? 'are' : 'is'} internal`,
+      'internal-network',
+      `${source.name} is on internal networks only, which lead nowhere outside`,
+      `berth network connect bridge ${source.name}`,
+    )
+    return undefined
+  }
+  report.ok('network', subject, `${out.network.name} leads outside`)
+  return out
+}
+
+async function addressFor(
+  ctx: ExplainOptions,
+  report: Report,
+  source: ContainerParty,
+  target: Outside,
+  way?: Attachment,
+): Promise<string | undefined> {
+  switch (target.kind) {
+    case 'host':
+      return way?.endpoint.ipv4Gateway || way?.endpoint.ipv6Gateway || '127.0.0.1'
+    case 'internet':
+      return ANYWHERE
+    case 'address':
+      return target.address
+    case 'name': {
+      const { name } = target
+      const { addresses, rcode, servers } = await resolveIn(ctx, source, name)
+      const subject = `name ${name}`
+      if (addresses[0] !== undefined) {
+        report.ok('name', subject, `is ${addresses.join(', ')}`)
+        return addresses[0]
+      }
+      if (rcode === '' || rcode === 'SERVFAIL') {
+        report.fail(
+          'name',
+          subject,
+          `no answer from ${servers.join(', ')}`,
+          'dns-server-dead',
+          `the DNS servers that ${source.name} asks do not answer`,
+          'berth network doctor',
+        )
+      } else {
+        report.fail(
+          'name',
+          subject,
+          `the answer is ${rcode}`,
+          'name-unknown',
+          `no container and no machine outside has the name ${name}`,
+          '',
+        )
+      }
+      return undefined
+    }
+  }
+}
+
+async function throughHost(
+  ctx: ExplainOptions,
+  report: Report,
+  source: ContainerParty,
+  way: Attachment,
+  device: string,
+  address: string,
+  local: boolean,
+  { port, protocol }: Question,
+): Promise<void> {
+  const from = address.includes(':') ? way.endpoint.ipv6 : way.endpoint.ipv4
+  const bridge = way.network.bridgeName
+  const packet: Packet = {
+    family: address.includes(':') ? 6 : 4,
+    protocol,
+    source: from,
+    destination: address,
+    sourcePort: 40_000,
+    ...(port > 0 && { destinationPort: port }),
+    state: 'new',
+    dnat: false,
+    toLocal: local,
+  }
+  const output = {
+    sandbox: source.sandbox!,
+    where: source.name,
+    hook: 'output' as const,
+    packet: { ...packet, oif: device },
+  }
+  if (bridge === '') return void (await throughGates(ctx, report, [output]))
+  const inbound = { ...packet, iif: bridge }
+  if (local) {
+    await throughGates(ctx, report, [
+      output,
+      { where: 'the host', hook: 'prerouting', packet: inbound },
+      { where: 'the host', hook: 'input', packet: inbound },
+    ])
+    return
+  }
+  if (ctx.inspector.sysctl(address.includes(':') ? 'net.ipv6.conf.all.forwarding' : 'net.ipv4.ip_forward') === '0') {
+    report.fail(
+      'route',
+      'the host',
+      'does not forward packets',
+      'forwarding-off',
+      'the host does not forward packets, so that no container reaches the outside',
+      'sysctl -w net.ipv4.ip_forward=1',
+    )
+  }
+  const route = await ctx.inspector.routeTo(address)
+  judgeRoute(report, route, { owner: 'the host', to: 'the outside', address, device: '' })
+  if (route.kind !== 'unicast') return
+  const forwarded = { ...inbound, oif: route.device }
+  await throughGates(ctx, report, [
+    output,
+    { where: 'the host', hook: 'prerouting', packet: inbound },
+    { where: 'the host', hook: 'forward', packet: forwarded },
+    { where: 'the host', hook: 'postrouting', packet: forwarded },
+    { where: 'the host', hook: 'forward', packet: replyTo(forwarded) },
+  ])
+}
+
+async function connection(
+  ctx: ExplainOptions,
+  report: Report,
+  { sandbox }: ContainerParty,
+  address: string | undefined,
+  { port, protocol }: Question,
+): Promise<void> {
+  if (address === undefined)
+    return report.skip('connection', 'connection', 'nobody on the internet was named, so that none was tried')
+  if (port === 0 || protocol !== 'tcp') return report.skip('connection', 'connection', 'needs a TCP port to be tried')
+  const subject = `connection to ${address}:${port}`
+  const probe = await ctx.inspector.connect(address, port, {
+    timeoutMs: PROBE_TIMEOUT,
+    ...(sandbox !== undefined && { sandbox }),
+  })
+  if (probe.outcome === 'connected') {
+    report.ok('connection', subject, 'was made')
+    return report.relieve(['source-paused'])
+  }
+  if (report.failed) return
+  if (probe.outcome === 'refused') {
+    report.fail(
+      'connection',
+      subject,
+      'was refused',
+      'not-listening',
+      `${address} refuses connections at port ${port}: nothing listens there`,
+      '',
+    )
+  } else {
+    report.fail(
+      'connection',
+      subject,
+      `was not made: ${probe.errno}`,
+      'host-unreachable',
+      `${address}:${port} does not answer, and nothing on this host stands in the way`,
+      '',
+    )
+  }
+}
