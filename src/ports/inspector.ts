@@ -55,4 +55,14 @@ export interface Inspector {
    * @param options.bytes size of the IP packet
    */
   ping(address: string, options: { bytes: number; timeoutMs: number; sandbox?: string }): Promise<boolean>
+  /**
+   * Asks the wire whose an IPv4 address is, and waits the whole time, since a second owner answers late.
+   *
+   * @param asker.mac and `source`: of the device
+   * @returns the MACs of all who answer
+   */
+  whoHas(
+    address: string,
+    asker: { device: string; mac: string; source: string; timeoutMs: number; sandbox?: string },
+  ): Promise<string[]>
 }

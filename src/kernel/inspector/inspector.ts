@@ -7,6 +7,7 @@ import { sysctlPath } from '#kernel/links/sysctl.ts'
 import { indexOf, listLinks, type Rtnl } from '#kernel/netlink/rtnl.ts'
 import type { KernelSockets } from '#kernel/sockets/sockets.ts'
 import type { NetworkNamespaces } from '#kernel/sandboxes/enter.ts'
+import { whoHas } from './arp.ts'
 import { connectProbe, echoProbe } from './probe.ts'
 
 /** The host's networking as it is; answers are of this moment. */
@@ -85,6 +86,10 @@ export class KernelInspector implements Inspector {
 
   ping(address: string, options: { bytes: number; timeoutMs: number; sandbox?: string }): Promise<boolean> {
     return echoProbe(this.#namespaces, address, options)
+  }
+
+  whoHas(address: string, asker: Parameters<Inspector['whoHas']>[1]): Promise<string[]> {
+    return whoHas(this.#rtnl, address, asker)
   }
 
   #read(path: string, sandbox: string | undefined): string | undefined {
