@@ -57,9 +57,9 @@ export async function recover(
   // The whole table in one transaction, before the bridges: flows of live containers go on through it.
   await ctx.filter.rebuild(wantedElements(ctx))
   await Promise.all(ctx.registry.all().map(network => bringBack(ctx, network)))
+  resumeClients(ctx)
   await Promise.all([...ctx.live.values()].map(sandbox => resumeDns(ctx, sandbox)))
   await sweep(ctx)
-  void resumeClients(ctx)
 }
 
 /** Bytes; a bridge with a larger MTU than the way out hangs TLS (moby#22297). */

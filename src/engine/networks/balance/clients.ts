@@ -11,6 +11,8 @@ import { membersIn, servingMembers, type Client, type Vip } from './state.ts'
  * @returns what the answer has to wait for; undefined when the translation is there
  */
 export function prepareClient(ctx: Context, sandbox: LiveSandbox, keys: readonly string[]): Promise<void> | undefined {
+  const resuming = ctx.balance.resuming.get(sandbox.owner.id)
+  if (resuming) return resuming.then(() => prepareClient(ctx, sandbox, keys))
   const known = ctx.balance.clients.get(sandbox.owner.id)
   let missing = false
   for (const key of keys) {

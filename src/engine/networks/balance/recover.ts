@@ -19,14 +19,17 @@ export function recoverVips(ctx: Context): void {
   }
 }
 
-/** Clients go on with what they have until then; who was told an address keeps it. */
-export async function resumeClients(ctx: Context): Promise<void> {
-  if (ctx.balance.vips.size === 0) return
-  await Promise.all(
-    [...ctx.live.values()].map(sandbox =>
-      resumeClient(ctx, sandbox).catch((error: unknown) => {
-        ctx.log.error('addresses of services not resumed', { container: sandbox.owner.name, error: messageOf(error) })
-      }),
-    ),
-  )
+/** Begins to look at the clients. They go on with what they have until then; who was told an address keeps it. */
+export function resumeClients(ctx: Context): void {
+  const { resuming, vips } = ctx.balance
+  if (vips.size === 0) return
+  for (const sandbox of ctx.live.values()) {
+    const { id, name } = sandbox.owner
+    const resumed = resumeClient(ctx, sandbox)
+      .catch((error: unknown) => {
+        ctx.log.error('addresses of services not resumed', { container: name, error: messageOf(error) })
+      })
+      .finally(() => resuming.delete(id))
+    resuming.set(id, resumed)
+  }
 }

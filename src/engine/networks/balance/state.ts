@@ -73,6 +73,8 @@ export class Balance {
   readonly vips = new Map<string, Vip>()
   /** By container id. */
   readonly clients = new Map<string, Client>()
+  /** Clients that are looked at after a restart, by container id: until then it is not known what they have. */
+  readonly resuming = new Map<string, Promise<void>>()
   /** By protocol, host address and port. */
   readonly ports = new Map<string, SharedPort>()
 
