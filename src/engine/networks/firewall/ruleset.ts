@@ -66,6 +66,14 @@ const RULES = `
     # hit: here they still carry the bridge's address.
     iifname != "lo" ip daddr 127.0.0.0/8 drop
   }
+  chain forged {
+    type filter hook prerouting priority mangle; policy accept;
+    # What comes from a network bears an address of it. Replies are judged by what they reply to; addresses that a machine
+    # has before it has one (0.0.0.0, ::, link-local) go nowhere else.
+    ct state established,related accept
+    iifname @bridges ip saddr != 0.0.0.0 iifname . ip saddr != @home4 drop
+    iifname @bridges ip6 saddr != { ::, fe80::/10 } iifname . ip6 saddr != @home6 drop
+  }
   chain publish {
     dnat ip to numgen random mod ${SPREAD} . meta l4proto . ip daddr . th dport map @spread_host4
     dnat ip to meta l4proto . ip daddr . th dport map @host4
