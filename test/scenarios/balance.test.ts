@@ -184,8 +184,16 @@ test('everything is as it was after kill -9 of the daemon', async () => {
 test('a replica that is stopped finishes what it has; its flows go to the others; the address stays to the last', async () => {
   const net = await netOf('client')
   const [first] = await addresses(`${project.name}-web-3`)
-  const udp = spawn('nsenter', [`--net=${net}`, process.execPath, '-e', SENDER, vip], {
-    stdio: ['pipe', 'pipe', 'inherit'],
+  // One sends to the service's address, one from another machine to its published port.
+  const senders = [
+    [net, vip],
+    [machines.path('client'), machines.address],
+  ].map(([from, to]) => {
+    const args = [`--net=${from}`, process.execPath, '-e', SENDER, to!]
+    const child = spawn('nsenter', args, { stdio: ['pipe', 'pipe', 'inherit'] })
+    const heard: string[] = []
+    child.stdout.on('data', (data: Buffer) => heard.push(...data.toString().trim().split('\n')))
+    return { child, heard }
   })
   const echoes = await Promise.all(
     [1, 2, 3].map(async number => {
@@ -195,27 +203,27 @@ test('a replica that is stopped finishes what it has; its flows go to the others
       return child
     }),
   )
-  const heard: string[] = []
-  udp.stdout.on('data', (data: Buffer) => heard.push(...data.toString().trim().split('\n')))
   try {
-    const partner = await until('an echo', () => heard.at(-1))
+    const partners = await Promise.all(senders.map(({ heard }) => until('an echo', () => heard.at(-1))))
     // Long requests to every replica are under way when two of them are told to go.
     const slow = ask(net, `http://${vip}/cgi-bin/slow`, 1)
     const direct = ask(net, `http://${first}/cgi-bin/slow`, 1)
-    const stays = partner === '1' ? 2 : 1
+    const stays = [1, 2, 3].find(number => !partners.includes(String(number)))!
     const goes = [1, 2, 3].filter(number => number !== stays)
     await new Promise(resolve => setTimeout(resolve, 200))
     await Promise.all(goes.map(number => daemon.client.containers.stop(`${project.name}-web-${number}`)))
     assert.equal(Object.keys(await slow).includes('failed'), false)
     assert.equal(Object.keys(await direct).includes('failed'), false)
-    heard.length = 0
-    await until('the sender is answered by who is left', () => (heard.includes(String(stays)) ? true : undefined))
+    for (const { heard } of senders) {
+      heard.length = 0
+      await until('the sender is answered by who is left', () => (heard.includes(String(stays)) ? true : undefined))
+    }
     assert.deepEqual(await addresses('web'), [vip])
     assert.deepEqual(replicasOf(await ask(net, `http://${vip}/cgi-bin/who`, 10)), [await hostname(stays)])
     const outside = await ask(machines.path('client'), `http://${machines.address}:8080/cgi-bin/who`, 10)
     assert.deepEqual(replicasOf(outside), [await hostname(stays)])
   } finally {
-    for (const child of [udp, ...echoes]) child.kill('SIGKILL')
+    for (const child of [...senders.map(sender => sender.child), ...echoes]) child.kill('SIGKILL')
   }
 })
 
