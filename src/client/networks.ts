@@ -1,4 +1,7 @@
+import type { Readable } from 'node:stream'
 import type {
+  CaptureQuery,
+  DoctorReport,
   EndpointRequest,
   Explanation,
   NetworkCreateRequest,
@@ -47,6 +50,16 @@ export class NetworksClient {
   /** Berth's own: why FROM can or cannot reach TO. A Docker daemon answers not-found. */
   explain(question: { from: string; to: string; port: number; protocol: 'tcp' | 'udp' }): Promise<Explanation> {
     return this.#transport.json('GET', '/berth/networks/explain', { query: { ...question } })
+  }
+
+  /** Berth's own: what of the host stands in the way of published ports and of what containers ask outside. */
+  doctor(): Promise<DoctorReport> {
+    return this.#transport.json('GET', '/berth/networks/doctor')
+  }
+
+  /** Berth's own: packets of a container, as a pcap file or as decoded lines; ends with it or with the signal. */
+  capture(id: string, query: CaptureQuery, signal?: AbortSignal): Promise<Readable> {
+    return this.#transport.request('GET', `/berth/containers/${segment(id)}/capture`, { query: { ...query }, signal })
   }
 
   prune(filters: FilterMap = {}): Promise<NetworksPruneResponse> {

@@ -3,7 +3,7 @@ import { lookup } from 'node:dns/promises'
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Containers, Events } from '#engine/containers/index.ts'
-import { Explainer } from '#engine/explain/index.ts'
+import { Explainer, NetworkCapture, NetworkDoctor } from '#engine/explain/index.ts'
 import { Images } from '#engine/images/index.ts'
 import { Networks } from '#engine/networks/index.ts'
 import { Volumes } from '#engine/volumes/index.ts'
@@ -115,7 +115,7 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
     initPath,
     randomHex,
   })
-  const explain = new Explainer({
+  const explaining = {
     containers,
     networks,
     links: kernel.networking.links,
@@ -123,7 +123,7 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
     dnsSockets: kernel.networking.dnsSockets,
     rooted: kernel.rooted,
     table: self.table,
-  })
+  }
   volumes.setUsers(name => containers.usersOfVolume(name))
   const system = systemProvider({
     id: self.id,
@@ -145,7 +145,9 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
       images,
       networks,
       volumes,
-      explain,
+      explain: new Explainer(explaining),
+      doctor: new NetworkDoctor(explaining, clock),
+      capture: new NetworkCapture(explaining, kernel.networking.capture),
       events,
       system,
       host: {

@@ -1,5 +1,5 @@
 import type { ContainersService, EventsService } from '#engine/containers/index.ts'
-import type { ExplainService } from '#engine/explain/index.ts'
+import type { CaptureService, DoctorService, ExplainService } from '#engine/explain/index.ts'
 import type { ImagesService } from '#engine/images/index.ts'
 import type { NetworksService } from '#engine/networks/index.ts'
 import type { VolumesService } from '#engine/volumes/index.ts'
@@ -36,6 +36,8 @@ export interface Needs {
   networks: NetworksService
   volumes: VolumesService
   explain: ExplainService
+  doctor: DoctorService
+  capture: CaptureService
   events: EventsService
   system: SystemProvider
   host: HostTraits

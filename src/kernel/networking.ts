@@ -1,5 +1,6 @@
 import path from 'node:path'
 import type { Logger } from '#lib/log.ts'
+import { TcpdumpCapture } from '#kernel/capture/capture.ts'
 import { KernelDnsSockets } from '#kernel/dns-sockets/dns-sockets.ts'
 import { KernelHostPorts } from '#kernel/dns-sockets/host-ports.ts'
 import { KernelFirewall } from '#kernel/firewall/firewall.ts'
@@ -20,6 +21,7 @@ export interface KernelNetworking {
   hostPorts: KernelHostPorts
   sockets: KernelSockets
   inspector: KernelInspector
+  capture: TcpdumpCapture
   namespaces: NetworkNamespaces
   /** Lets go of sockets and ready namespaces; what containers use stays. */
   close(): Promise<void>
@@ -45,15 +47,17 @@ export function kernelNetworking(options: { execRoot: string; log: Logger; poolS
   const hostPorts = new KernelHostPorts()
   const sockets = new KernelSockets(namespaces)
   const inspector = new KernelInspector(namespaces, rtnl, firewall, sockets)
+  const capture = new TcpdumpCapture(namespaces)
   const close = async () => {
     await Promise.all([links.settled(), sandboxes.settled()])
     dnsSockets.closeAll()
     pool.close()
     // What is in flight would go on with a descriptor number that is somebody else's by then.
     await lane.run(async () => {}, 'later')
+    links.close()
     firewall.close()
     rtnl.close()
     namespaces.close()
   }
-  return { links, sandboxes, firewall, dnsSockets, hostPorts, sockets, inspector, namespaces, close }
+  return { links, sandboxes, firewall, dnsSockets, hostPorts, sockets, inspector, capture, namespaces, close }
 }

@@ -46,6 +46,7 @@ export const NEEDS: readonly Need[] = [
     present: () => hasLibrary('libnftables.so'),
   },
   { package: 'nftables', why: 'shows what the packet filter holds', present: () => hasProgram('nft') },
+  { package: 'tcpdump', why: '`network capture`', present: () => hasProgram('tcpdump') },
   { package: 'catatonit', why: '`--init`', present: () => ['catatonit', 'tini', 'docker-init'].some(hasProgram) },
   {
     package: 'mmdebstrap',

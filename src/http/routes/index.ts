@@ -7,6 +7,7 @@ import { containerLifeRoutes } from './container-life.ts'
 import { containerLogRoutes } from './container-logs.ts'
 import { containerReadRoutes } from './container-read.ts'
 import { containerStatsRoutes } from './container-stats.ts'
+import { diagnosisRoutes } from './diagnosis.ts'
 import { explainRoutes } from './explain.ts'
 import { execRoutes } from './exec.ts'
 import { imageTransferRoutes } from './image-transfer.ts'
@@ -31,6 +32,7 @@ export function apiRoutes(needs: Needs): Route[] {
     ...imageRoutes(needs),
     ...networkRoutes(needs),
     ...explainRoutes(needs),
+    ...diagnosisRoutes(needs),
     ...volumeRoutes(needs),
     ...systemRoutes(needs),
     ...unsupportedRoutes(),

@@ -1,5 +1,5 @@
 import type { ContainersService, EventsService } from '#engine/containers/index.ts'
-import type { ExplainService } from '#engine/explain/index.ts'
+import type { CaptureService, DoctorService, ExplainService } from '#engine/explain/index.ts'
 import type { ImagesService } from '#engine/images/index.ts'
 import type { NetworksService } from '#engine/networks/index.ts'
 import type { VolumesService } from '#engine/volumes/index.ts'
@@ -127,6 +127,8 @@ export interface FakeParts {
   networks?: Partial<NetworksService>
   volumes?: Partial<VolumesService>
   explain?: Partial<ExplainService>
+  doctor?: Partial<DoctorService>
+  capture?: Partial<CaptureService>
   events?: Partial<EventsService>
   system?: Partial<SystemProvider>
 }
@@ -171,6 +173,8 @@ export function fakeNeeds(parts: FakeParts = {}): Needs {
       ...parts.networks,
     }),
     explain: fake<ExplainService>('explain', { ...parts.explain }),
+    doctor: fake<DoctorService>('doctor', { ...parts.doctor }),
+    capture: fake<CaptureService>('capture', { ...parts.capture }),
     volumes: fake<VolumesService>('volumes', {
       get(name) {
         throw notFound(`get ${name}: no such volume`)

@@ -1,0 +1,43 @@
+import type { DoctorCheck } from '#model/doctor.ts'
+import { CliError, defineCommand } from '../core/command.ts'
+import { table } from '../render/table.ts'
+
+export const command = defineCommand({
+  usage: '[OPTIONS]',
+  args: [0, 0],
+  description: `Say what of the host stands in the way of networks
+
+Looks at the host's settings, at every chain of its packet filter, and at what they do to
+packets of each network and published port; the command that mends it follows. Nothing
+is changed.
+
+Exit code: 0 when nothing stands in the way, 1 when something does.`,
+  flags: {
+    format: {
+      type: 'string',
+      default: 'table',
+      help: 'Format the output. Values: [table | json]',
+      complete: ['table', 'json'],
+    },
+    quiet: { type: 'bool', short: 'q', help: 'Only what is not as it should be' },
+  },
+  async run(context, { flags }) {
+    if (flags.format !== 'json' && flags.format !== 'table') {
+      throw new CliError(`unsupported format ${JSON.stringify(flags.format)}: use table or json`)
+    }
+    const report = await context.client.networks.doctor()
+    if (flags.format === 'json') context.print(JSON.stringify(report, null, 2))
+    else context.stdout.write(renderChecks(flags.quiet ? report.checks.filter(isTrouble) : report.checks))
+    return report.problems > 0 ? 1 : 0
+  },
+})
+
+const isTrouble = ({ status }: DoctorCheck) => status === 'warn' || status === 'fail'
+
+/** Commands come below, uncut, so that they can be pasted. */
+function renderChecks(checks: readonly DoctorCheck[]): string {
+  const rows = checks.map(({ check, status, detail }) => [check, status, detail])
+  const fixes = checks.filter(({ fix, status }) => fix !== '' && status !== 'ok')
+  const mends = fixes.map(({ check, fix }) => `mend ${check}: ${fix}\n`)
+  return `${table([['CHECK', 'STATUS', 'DETAIL'], ...rows])}${mends.length > 0 ? '\n' : ''}${[...new Set(mends)].join('')}`
+}

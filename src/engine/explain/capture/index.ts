@@ -1,0 +1,2 @@
+export { NetworkCapture } from './capture.ts'
+export type { CaptureService } from './capture.ts'

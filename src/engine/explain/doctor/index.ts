@@ -1,0 +1,2 @@
+export { NetworkDoctor } from './doctor.ts'
+export type { DoctorService } from './doctor.ts'
