@@ -101,12 +101,21 @@ export interface ForwardingInfo extends Forwarding {
   state: 'permanent' | 'static' | 'dynamic'
 }
 
+/** A subnet in which the host has an address, or to which it has a route (CIDR, or `default`). */
+export interface HostSubnet {
+  subnet: string
+  device: string
+  what: 'address' | 'route'
+}
+
 export interface Links {
   list(sandbox?: string): Promise<LinkInfo[]>
   find(name: string, sandbox?: string): Promise<LinkInfo | undefined>
   /** CIDRs of every route of the main table and every address, for clash checks. */
   routes(family: 4 | 6, sandbox?: string): Promise<{ destination: string; device: string; gateway?: string }[]>
   addresses(sandbox?: string): Promise<{ device: string; address: string }[]>
+  /** Every subnet that the host knows; cheap to ask again. */
+  hostSubnets(): Promise<HostSubnet[]>
 
   /** Creates and brings up; present already with the same name: brought to the spec. */
   ensureBridge(spec: BridgeSpec): Promise<void>

@@ -1,14 +1,11 @@
-import { BerthError, invalid } from '#lib/errors.ts'
+import { BerthError } from '#lib/errors.ts'
 import type { VethSpec } from '#ports/links.ts'
-import { addAddress } from '#codec/netlink/address.ts'
 import { type Cidr, parseCidr, parseMac } from '#codec/netlink/ip.ts'
 import { changeLink, createVethPair, deleteLink, getLink } from '#codec/netlink/link.ts'
-import type { NetlinkRequest } from '#codec/netlink/message.ts'
-import { replaceRoute } from '#codec/netlink/route.ts'
 import * as libc from '#kernel/ffi/libc.ts'
-import { IFNAME_MAX, type Rtnl, indexOf } from '#kernel/netlink/rtnl.ts'
+import { type Rtnl, indexOf } from '#kernel/netlink/rtnl.ts'
 import { newRoutes } from './route-spec.ts'
-import { writeSysctl, writeSysctlIfPresent } from './sysctl.ts'
+import { checkLinkName, setUpInside } from './set-up-inside.ts'
 
 /**
  * Makes one endpoint in two batches: the pair with its port settings in the daemon's namespace, then everything about
@@ -33,11 +30,7 @@ export async function createVeth(rtnl: Rtnl, spec: VethSpec): Promise<void> {
 
 /** Validates the whole spec before anything is changed. */
 function checkedAddresses(spec: VethSpec): Cidr[] {
-  for (const name of [spec.hostName, spec.containerName]) {
-    if (!/^[^\s/:]+$/.test(name) || Buffer.byteLength(name) > IFNAME_MAX) {
-      throw invalid(`"${name}" is not an interface name: 1 to ${IFNAME_MAX} bytes without space, slash or colon`)
-    }
-  }
+  for (const name of [spec.hostName, spec.containerName]) checkLinkName(name)
   parseMac(spec.mac)
   newRoutes(spec.routes, () => 0)
   return spec.addresses.map(parseCidr)
@@ -60,30 +53,6 @@ async function createPair(rtnl: Rtnl, spec: VethSpec, sandbox: number): Promise<
     if (!wasThere) await undo(rtnl, spec)
     throw error
   }
-}
-
-async function setUpInside(rtnl: Rtnl, spec: VethSpec, sandbox: number, addresses: Cidr[]): Promise<void> {
-  const hasV6 = addresses.some(address => address.family === 6)
-  const sysctls = Object.entries(spec.sysctls ?? {})
-  const writeAll = () => {
-    if (hasV6) writeSysctlIfPresent(`net/ipv6/conf/${spec.containerName}/disable_ipv6`, '0')
-    for (const [key, value] of sysctls) {
-      writeSysctl(key.replaceAll('.', '/').replace('IFNAME', spec.containerName), value)
-    }
-  }
-  if (hasV6 || sysctls.length > 0) await rtnl.whenFree(() => rtnl.namespaces.enter(sandbox, writeAll))
-  await rtnl.within(sandbox, async socket => {
-    const link = indexOf(socket, spec.containerName)
-    const batch: NetlinkRequest[] = []
-    // Flags are applied before the rest of a message: "no link-local address" has to come in an earlier one.
-    if (!hasV6) batch.push(changeLink(link, { noLinkLocal: true }))
-    // Addresses come first, so that coming up announces them (arp_notify).
-    for (const address of addresses) batch.push(addAddress(link, address))
-    batch.push(changeLink(link, { up: true }))
-    const linkOf = (device?: string) => (device === undefined ? link : indexOf(socket, device))
-    for (const route of newRoutes(spec.routes, linkOf)) batch.push(replaceRoute(route))
-    await socket.request(batch)
-  })
 }
 
 /**

@@ -2,6 +2,7 @@ import type {
   BridgeSpec,
   Forwarding,
   ForwardingInfo,
+  HostSubnet,
   LinkInfo,
   LinkStats,
   Links,
@@ -9,6 +10,7 @@ import type {
   RouteSpec,
   VethSpec,
 } from '#ports/links.ts'
+import { HostSubnets } from './host-subnets.ts'
 import { appendFdb, replaceFdb } from '#codec/netlink/fdb.ts'
 import { changeLink } from '#codec/netlink/link.ts'
 import type { LinkMessage } from '#codec/netlink/link.ts'
@@ -29,12 +31,14 @@ import { writeSysctl } from './sysctl.ts'
 export class KernelLinks implements Links {
   readonly #rtnl: Rtnl
   readonly #deletions: LinkDeletions
+  readonly #subnets: HostSubnets
   /** Releases of packet sockets, each of which waits for a grace period: one pool thread is enough for them. */
   readonly #closings = new Lane()
 
   /** @param onError hears of queued deletions that failed */
   constructor(rtnl: Rtnl, onError: (error: unknown) => void) {
     this.#rtnl = rtnl
+    this.#subnets = new HostSubnets(rtnl)
     this.#deletions = new LinkDeletions(rtnl, onError)
   }
 
@@ -67,6 +71,15 @@ export class KernelLinks implements Links {
       const names = await namesByIndex(socket)
       return (await listAddresses(socket)).map(({ link, address }) => ({ device: names.get(link) ?? '', address }))
     })
+  }
+
+  hostSubnets(): Promise<HostSubnet[]> {
+    return this.#subnets.list()
+  }
+
+  /** Lets go of what it listens to. */
+  close(): void {
+    this.#subnets.close()
   }
 
   async ensureBridge(spec: BridgeSpec): Promise<void> {

@@ -3,6 +3,7 @@ import type {
   BridgeSpec,
   Forwarding,
   ForwardingInfo,
+  HostSubnet,
   LinkInfo,
   LinkStats,
   Links,
@@ -57,6 +58,14 @@ export class FakeLinks implements Links {
       }
     }
     return routes
+  }
+
+  async hostSubnets(): Promise<HostSubnet[]> {
+    const routes = [...(await this.routes(4)), ...(await this.routes(6))]
+    return [
+      ...routes.map(({ destination, device }) => ({ subnet: destination, device, what: 'route' as const })),
+      ...(await this.addresses()).map(({ address, device }) => ({ subnet: address, device, what: 'address' as const })),
+    ]
   }
 
   async addresses(sandbox = ''): Promise<{ device: string; address: string }[]> {
