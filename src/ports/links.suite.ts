@@ -187,6 +187,57 @@ export function linksSuite(name: string, make: () => Promise<LinksUnderTest>): v
       await cleanUp(t, [`${t.prefix}-f`], [one, other])
     })
 
+    run('macvlan: two in their sandboxes on one parent, deleted by alias', async t => {
+      const [a, b] = [await t.sandboxes.create(`${t.prefix}-m`), await t.sandboxes.create(`${t.prefix}-o`)]
+      const parent = `${t.prefix}dm`
+      const alias = `berth:test:${t.prefix}`
+      await t.links.requireKind('macvlan')
+      await t.links.ensureLink({ name: parent, kind: { kind: 'dummy' }, addresses: [], alias })
+      await t.links.ensureLink({ name: parent, kind: { kind: 'dummy' }, addresses: [], alias })
+      const child = (sandbox: string, last: number) =>
+        t.links.createChild({
+          kind: { kind: 'macvlan', mode: 'bridge' },
+          parent,
+          sandbox,
+          containerName: 'eth0',
+          mac: `02:42:0a:fb:0b:0${last}`,
+          addresses: [`10.251.11.${last}/24`],
+          routes: [{ destination: 'default', gateway: '10.251.11.1' }],
+          alias: `${alias}:${last}`,
+        })
+      await child(a, 2)
+      await child(b, 3)
+      const inside = await t.links.find('eth0', a)
+      assert.deepEqual([inside?.kind, inside?.mac, inside?.up], ['macvlan', '02:42:0a:fb:0b:02', true])
+      assert.ok((await t.links.routes(4, b)).some(route => route.gateway === '10.251.11.1'))
+      await assert.rejects(child(a, 4))
+      assert.equal((await t.links.find('eth0', a))?.mac, '02:42:0a:fb:0b:02')
+      const shim = `${t.prefix}sh`
+      await t.links.ensureLink({
+        name: shim,
+        kind: { kind: 'macvlan', mode: 'bridge' },
+        parent,
+        addresses: ['10.251.11.9/32'],
+        alias,
+      })
+      const route = { destination: '10.251.11.2/32', device: shim }
+      await t.links.replaceRoutes(undefined, [route])
+      const led = async () =>
+        (await t.links.routes(4)).some(one => one.device === shim && one.destination.includes('.2/'))
+      assert.ok(await led())
+      await t.links.deleteRoutes(undefined, [route])
+      await t.links.deleteRoutes(undefined, [route])
+      assert.ok(!(await led()))
+      t.links.deleteChild(a, `${alias}:2`)
+      t.links.deleteChild(a, `${alias}:2`)
+      t.links.deleteChild(`${a}-never`, 'x')
+      await t.links.settled()
+      assert.equal(await t.links.find('eth0', a), undefined)
+      assert.ok(await t.links.find('eth0', b))
+      await cleanUp(t, [`${t.prefix}-m`, `${t.prefix}-o`], [shim, parent])
+      assert.equal(await t.links.find(parent), undefined)
+    })
+
     run('deleting twice, or what never was, is success', async t => {
       t.links.deleteLink(`${t.prefix}no`)
       t.links.deleteLink(`${t.prefix}no`)

@@ -72,6 +72,39 @@ export interface BridgeSpec {
   alias: string
 }
 
+export type MacvlanMode = 'bridge' | 'private' | 'vepa' | 'passthru'
+export type IpvlanMode = 'l2' | 'l3' | 'l3s'
+export type IpvlanFlag = 'bridge' | 'private' | 'vepa'
+
+/** One endpoint as a macvlan or ipvlan on a link of the daemon's namespace. */
+export interface ChildSpec {
+  kind: { kind: 'macvlan'; mode: MacvlanMode } | { kind: 'ipvlan'; mode: IpvlanMode; flag: IpvlanFlag }
+  parent: string
+  sandbox: string
+  /** Name inside the sandbox: `eth0`. */
+  containerName: string
+  /** Absent: what the kernel chooses; the parent's own for ipvlan and passthru. */
+  mac?: string
+  addresses: string[]
+  mtu?: number
+  routes: RouteSpec[]
+  /** IFLA_IFALIAS: what it is deleted by. */
+  alias: string
+  sysctls?: Record<string, string>
+}
+
+/** A link of the daemon's namespace that a network needs. */
+export interface HostLinkSpec {
+  name: string
+  /** `dummy` leads nowhere: a veth pair of which nobody uses the other end where the kernel has no dummies. */
+  kind: { kind: 'macvlan'; mode: MacvlanMode } | { kind: 'vlan'; id: number } | { kind: 'dummy' }
+  /** Link that it stands on. */
+  parent?: string
+  mac?: string
+  addresses: string[]
+  alias: string
+}
+
 /** An entry of a device's ARP (IPv4) or NDP (IPv6) table. */
 export interface Neighbour {
   device: string
@@ -121,10 +154,20 @@ export interface Links {
   ensureBridge(spec: BridgeSpec): Promise<void>
   /** Creates the pair, moves, names, addresses and brings up both ends. Undone in full on error. */
   createVeth(spec: VethSpec): Promise<void>
+  /** @throws not-implemented naming what the kernel would need for links of this kind */
+  requireKind(kind: 'macvlan' | 'ipvlan' | 'vlan'): Promise<void>
+  /** Makes it straight in its sandbox, addresses it and brings it up. Undone in full on error. */
+  createChild(spec: ChildSpec): Promise<void>
+  /** Queues the deletion of a sandbox's link by its alias and returns at once; it or the sandbox gone is success. */
+  deleteChild(sandbox: string, alias: string): void
+  /** Creates and brings up; present already with the same name and alias: brought to the spec's addresses. */
+  ensureLink(spec: HostLinkSpec): Promise<void>
   /** Brings a sandbox's loopback up. */
   loopbackUp(sandbox: string): Promise<void>
   /** Each takes the place of one with the same destination and metric; other routes stay. */
-  replaceRoutes(sandbox: string, routes: RouteSpec[]): Promise<void>
+  replaceRoutes(sandbox: string | undefined, routes: RouteSpec[]): Promise<void>
+  /** Already gone is success. */
+  deleteRoutes(sandbox: string | undefined, routes: RouteSpec[]): Promise<void>
   /** Queues the deletion and returns at once (it takes 14-40 ms); already gone is success. */
   deleteLink(name: string): void
   /** Resolves when every queued deletion is done. */

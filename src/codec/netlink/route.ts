@@ -3,6 +3,7 @@ import { type Cidr, formatIp, networkOf } from './ip.ts'
 import { NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_REPLACE, type NetlinkRequest } from './message.ts'
 
 const RTM_NEWROUTE = 24
+const RTM_DELROUTE = 25
 const RTM_GETROUTE = 26
 const RTA_DST = 1
 const RTA_OIF = 4
@@ -43,6 +44,11 @@ export function replaceRoute(route: NewRoute): NetlinkRequest {
   const about = `add route ${destinationText(route)}`
   const flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE
   return { type: RTM_NEWROUTE, flags, payload: routePayload(route), about }
+}
+
+export function deleteRoute(route: NewRoute): NetlinkRequest {
+  const about = `delete route ${destinationText(route)}`
+  return { type: RTM_DELROUTE, flags: NLM_F_ACK, payload: routePayload(route), about }
 }
 
 export function dumpRoutes(family: 4 | 6): NetlinkRequest {

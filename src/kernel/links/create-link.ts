@@ -18,7 +18,11 @@ const CONFIGS = { macvlan: 'MACVLAN', ipvlan: 'IPVLAN', vlan: 'VLAN_8021Q', dumm
  * not know what is meant.
  */
 export async function requireKind(rtnl: Rtnl, kind: 'macvlan' | 'ipvlan' | 'vlan'): Promise<void> {
-  const probe = { macvlan: { kind, mode: 'bridge' }, ipvlan: { kind, mode: 'l2', flag: 'bridge' }, vlan: { kind, id: 1 } }
+  const probe = {
+    macvlan: { kind, mode: 'bridge' },
+    ipvlan: { kind, mode: 'l2', flag: 'bridge' },
+    vlan: { kind, id: 1 },
+  }
   try {
     await rtnl.host.request([createLink('berth-probe', probe[kind] as LinkKind, {})])
   } catch (error) {

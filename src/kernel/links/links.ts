@@ -1,8 +1,10 @@
 import type {
   BridgeSpec,
+  ChildSpec,
   Forwarding,
   ForwardingInfo,
   HostSubnet,
+  HostLinkSpec,
   LinkInfo,
   LinkStats,
   Links,
@@ -15,10 +17,11 @@ import { appendFdb, replaceFdb } from '#codec/netlink/fdb.ts'
 import { changeLink } from '#codec/netlink/link.ts'
 import type { LinkMessage } from '#codec/netlink/link.ts'
 import { decodeLinkStats } from '#codec/netlink/link-stats.ts'
-import { replaceRoute } from '#codec/netlink/route.ts'
+import { deleteRoute, replaceRoute } from '#codec/netlink/route.ts'
 import { Lane } from '#kernel/netlink/lane.ts'
-import { type Rtnl, findLink, indexOf, listAddresses, listLinks, listRoutes } from '#kernel/netlink/rtnl.ts'
+import { type Rtnl, findIndex, findLink, indexOf, listAddresses, listLinks, listRoutes } from '#kernel/netlink/rtnl.ts'
 import { announce } from './announce.ts'
+import { createChild, deleteChild, ensureLink, requireKind } from './create-link.ts'
 import { createVeth } from './create-veth.ts'
 import { LinkDeletions } from './deletions.ts'
 import { ensureBridge } from './ensure-bridge.ts'
@@ -31,6 +34,9 @@ import { writeSysctl } from './sysctl.ts'
 export class KernelLinks implements Links {
   readonly #rtnl: Rtnl
   readonly #deletions: LinkDeletions
+  readonly #onError: (error: unknown) => void
+  /** Deletions inside of sandboxes that are under way. */
+  readonly #children = new Set<Promise<void>>()
   readonly #subnets: HostSubnets
   /** Releases of packet sockets, each of which waits for a grace period: one pool thread is enough for them. */
   readonly #closings = new Lane()
@@ -39,6 +45,7 @@ export class KernelLinks implements Links {
   constructor(rtnl: Rtnl, onError: (error: unknown) => void) {
     this.#rtnl = rtnl
     this.#subnets = new HostSubnets(rtnl)
+    this.#onError = onError
     this.#deletions = new LinkDeletions(rtnl, onError)
   }
 
@@ -92,11 +99,40 @@ export class KernelLinks implements Links {
     await createVeth(this.#rtnl, spec)
   }
 
+  requireKind(kind: 'macvlan' | 'ipvlan' | 'vlan'): Promise<void> {
+    return requireKind(this.#rtnl, kind)
+  }
+
+  createChild(spec: ChildSpec): Promise<void> {
+    return createChild(this.#rtnl, spec)
+  }
+
+  deleteChild(sandbox: string, alias: string): void {
+    const work = deleteChild(this.#rtnl, sandbox, alias)
+      .catch((error: unknown) => this.#onError(error))
+      .finally(() => this.#children.delete(work))
+    this.#children.add(work)
+  }
+
+  async ensureLink(spec: HostLinkSpec): Promise<void> {
+    await this.#deletions.before(spec.name)
+    await ensureLink(this.#rtnl, spec)
+  }
+
   async loopbackUp(sandbox: string): Promise<void> {
     await this.#rtnl.within(sandbox, socket => socket.request([changeLink('lo', { up: true })]))
   }
 
-  async replaceRoutes(sandbox: string, routes: RouteSpec[]): Promise<void> {
+  async deleteRoutes(sandbox: string | undefined, routes: RouteSpec[]): Promise<void> {
+    await this.#rtnl.within(sandbox, async socket => {
+      const linkOf = (device?: string) => (device === undefined ? undefined : findIndex(socket, device))
+      for (const route of newRoutes(routes, linkOf)) {
+        await socket.request([deleteRoute(route)], { tolerated: ['ESRCH', 'ENODEV'] })
+      }
+    })
+  }
+
+  async replaceRoutes(sandbox: string | undefined, routes: RouteSpec[]): Promise<void> {
     await this.#rtnl.within(sandbox, async socket => {
       const linkOf = (device?: string) => (device === undefined ? undefined : indexOf(socket, device))
       await socket.request(newRoutes(routes, linkOf).map(replaceRoute))
@@ -107,8 +143,8 @@ export class KernelLinks implements Links {
     this.#deletions.queue(name)
   }
 
-  settled(): Promise<void> {
-    return this.#deletions.settled()
+  async settled(): Promise<void> {
+    await Promise.all([this.#deletions.settled(), ...this.#children])
   }
 
   stats(sandbox: string): Promise<Record<string, LinkStats>> {

@@ -1,9 +1,11 @@
-import { system } from '#lib/errors.ts'
+import { conflict, notImplemented, system } from '#lib/errors.ts'
 import type {
   BridgeSpec,
+  ChildSpec,
   Forwarding,
   ForwardingInfo,
   HostSubnet,
+  HostLinkSpec,
   LinkInfo,
   LinkStats,
   Links,
@@ -28,6 +30,8 @@ export class FakeLinks implements Links {
   readonly calls: { verb: string; args: unknown[] }[] = []
   readonly sysctls = new Map<string, string>()
   failNext: Error | undefined
+  /** Kinds that this kernel has not. */
+  readonly missing = new Set<string>()
   readonly #namespaces = new Map<string, Map<string, FakeLink>>([['', new Map()]])
   #index = 1
 
@@ -112,16 +116,67 @@ export class FakeLinks implements Links {
     }
   }
 
+  async requireKind(kind: string): Promise<void> {
+    if (this.missing.has(kind)) throw notImplemented(`the kernel has no ${kind}: load or build CONFIG_${kind}`)
+  }
+
+  async createChild(spec: ChildSpec): Promise<void> {
+    this.#record('createChild', spec)
+    const parent = this.#link(spec.parent, '')
+    await this.requireKind(spec.kind.kind)
+    const inside = this.#namespace(spec.sandbox)
+    if (inside.has(spec.containerName)) {
+      throw system(`create ${spec.kind.kind} ${spec.containerName}: file exists`, { details: { errno: 'EEXIST' } })
+    }
+    const mac = spec.mac ?? parent.info.mac
+    inside.set(spec.containerName, {
+      info: {
+        ...this.#info(spec.containerName, spec.kind.kind, mac),
+        mtu: spec.mtu ?? parent.info.mtu,
+        alias: spec.alias,
+      },
+      addresses: [...spec.addresses],
+      routes: [...spec.routes],
+    })
+    for (const [key, value] of Object.entries(spec.sysctls ?? {})) {
+      this.sysctls.set(`${spec.sandbox}:${key.replace('IFNAME', spec.containerName)}`, value)
+    }
+  }
+
+  deleteChild(sandbox: string, alias: string): void {
+    this.#record('deleteChild', sandbox, alias)
+    const links = this.#namespaces.get(sandbox)
+    for (const [name, link] of links ?? []) if (link.info.alias === alias) links!.delete(name)
+  }
+
+  async ensureLink(spec: HostLinkSpec): Promise<void> {
+    this.#record('ensureLink', spec)
+    const old = this.#host().get(spec.name)
+    if (old && old.info.alias !== spec.alias) throw conflict(`link ${spec.name} exists and is somebody else's`)
+    if (spec.parent !== undefined) this.#link(spec.parent, '')
+    await this.requireKind(spec.kind.kind)
+    const info = old?.info ?? this.#info(spec.name, spec.kind.kind, spec.mac ?? '02:00:00:00:00:03')
+    info.alias = spec.alias
+    this.#host().set(spec.name, { info, addresses: [...spec.addresses], routes: old?.routes ?? [] })
+  }
+
+  async deleteRoutes(sandbox: string | undefined, routes: RouteSpec[]): Promise<void> {
+    this.#record('deleteRoutes', sandbox, routes)
+    for (const link of this.#namespace(sandbox ?? '').values()) {
+      link.routes = link.routes.filter(one => !routes.some(other => other.destination === one.destination))
+    }
+  }
+
   async loopbackUp(sandbox: string): Promise<void> {
     this.#record('loopbackUp', sandbox)
     const lo = this.#info('lo', 'loopback', '00:00:00:00:00:00')
     this.#namespace(sandbox).set('lo', { info: lo, addresses: ['127.0.0.1/8'], routes: [] })
   }
 
-  async replaceRoutes(sandbox: string, routes: RouteSpec[]): Promise<void> {
+  async replaceRoutes(sandbox: string | undefined, routes: RouteSpec[]): Promise<void> {
     this.#record('replaceRoutes', sandbox, routes)
     for (const route of routes) {
-      const devices = this.#namespace(sandbox)
+      const devices = this.#namespace(sandbox ?? '')
       const device = route.device ?? [...devices.keys()].find(name => name !== 'lo')
       const link = device === undefined ? undefined : devices.get(device)
       if (!link)
