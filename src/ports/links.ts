@@ -147,8 +147,8 @@ export interface Links {
   /** CIDRs of every route of the main table and every address, for clash checks. */
   routes(family: 4 | 6, sandbox?: string): Promise<{ destination: string; device: string; gateway?: string }[]>
   addresses(sandbox?: string): Promise<{ device: string; address: string }[]>
-  /** Every subnet that the host knows; cheap to ask again. */
-  hostSubnets(): Promise<HostSubnet[]>
+  /** Every subnet that the host knows by its links, but for those `except`; cheap to ask again. */
+  hostSubnets(except?: ReadonlySet<string>): Promise<HostSubnet[]>
 
   /** Creates and brings up; present already with the same name: brought to the spec. */
   ensureBridge(spec: BridgeSpec): Promise<void>

@@ -33,9 +33,10 @@ export class HostSubnets {
     this.#rtnl = rtnl
   }
 
-  async list(): Promise<HostSubnet[]> {
+  async list(except: ReadonlySet<string> = new Set()): Promise<HostSubnet[]> {
     if (!this.#catchUp()) await this.#readAll()
-    return [...this.#links.values()].flatMap(({ name, addresses, routes }) => [
+    const wanted = [...this.#links.values()].filter(({ name }) => !except.has(name))
+    return wanted.flatMap(({ name, addresses, routes }) => [
       ...Array.from(routes.values(), subnet => ({ subnet, device: name, what: 'route' as const })),
       ...Array.from(addresses.values(), subnet => ({ subnet, device: name, what: 'address' as const })),
     ])

@@ -80,8 +80,8 @@ export class KernelLinks implements Links {
     })
   }
 
-  hostSubnets(): Promise<HostSubnet[]> {
-    return this.#subnets.list()
+  hostSubnets(except?: ReadonlySet<string>): Promise<HostSubnet[]> {
+    return this.#subnets.list(except)
   }
 
   /** Lets go of what it listens to. */

@@ -64,12 +64,13 @@ export class FakeLinks implements Links {
     return routes
   }
 
-  async hostSubnets(): Promise<HostSubnet[]> {
+  async hostSubnets(except: ReadonlySet<string> = new Set()): Promise<HostSubnet[]> {
     const routes = [...(await this.routes(4)), ...(await this.routes(6))]
-    return [
+    const all = [
       ...routes.map(({ destination, device }) => ({ subnet: destination, device, what: 'route' as const })),
       ...(await this.addresses()).map(({ address, device }) => ({ subnet: address, device, what: 'address' as const })),
     ]
+    return all.filter(one => !except.has(one.device))
   }
 
   async addresses(sandbox = ''): Promise<{ device: string; address: string }[]> {

@@ -4,12 +4,11 @@ import type { Claim } from './pools.ts'
 
 /** Our own networks. */
 export function networkClaims(ctx: Context): Claim[] {
-  return ctx.registry.all().flatMap(network =>
-    network.ipam.Config.flatMap(pool => {
-      const parsed = parseCidr(pool.Subnet)
-      return parsed ? [{ cidr: parsed.cidr, holder: `network ${network.name}` }] : []
-    }),
-  )
+  return ctx.registry
+    .all()
+    .flatMap(network =>
+      ctx.ipam.pools(network.id).map(({ subnet }) => ({ cidr: subnet, holder: `network ${network.name}` })),
+    )
 }
 
 /** What the host routes or has now: a VPN, a LAN, another engine's networks. */
@@ -17,8 +16,8 @@ export async function hostClaims(ctx: Context): Promise<Claim[]> {
   const own = new Set(ctx.registry.all().map(network => network.bridgeName))
   const found: Claim[] = []
   const seen = new Set<string>()
-  for (const { subnet: text, device, what } of await ctx.links.hostSubnets()) {
-    if (own.has(device) || device === 'lo' || seen.has(text)) continue
+  for (const { subnet: text, device, what } of await ctx.links.hostSubnets(own)) {
+    if (device === 'lo' || seen.has(text)) continue
     seen.add(text)
     const parsed = parseCidr(text)
     // The default route says nothing about who is there.

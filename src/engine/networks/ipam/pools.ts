@@ -21,7 +21,7 @@ const DEFAULT_POOLS: readonly { from: string; count: number; prefix: number }[] 
  * @throws unavailable naming what stands in the way
  */
 export function choosePool4(claims: readonly Claim[]): Cidr {
-  // As plain number pairs: 500 networks against 500 claims would be slow in bigint.
+  // As plain numbers: 500 networks against 500 claims would be slow in bigint.
   const taken = claims
     .filter(claim => claim.cidr.family === 4 && claim.cidr.prefix > 0)
     .map(claim => ({ low: Number(claim.cidr.base), high: Number(lastOf(claim.cidr)), holder: claim.holder }))
@@ -29,11 +29,16 @@ export function choosePool4(claims: readonly Claim[]): Cidr {
   for (const pool of DEFAULT_POOLS) {
     const start = Number(parseCidr(`${pool.from}/32`)!.cidr.base)
     const step = 2 ** (32 - pool.prefix)
-    for (let i = 0, low = start; i < pool.count; i++, low += step) {
-      const clash = taken.find(other => other.low <= low + step - 1 && low <= other.high)
-      if (!clash) return { family: 4, base: BigInt(low), prefix: pool.prefix }
-      if (blockers.size < 5 && !clash.holder.startsWith('network ')) blockers.add(clash.holder)
+    const covered = new Uint8Array(pool.count)
+    for (const { low, high, holder } of taken) {
+      const first = Math.max(0, Math.floor((low - start) / step))
+      const last = Math.min(pool.count - 1, Math.floor((high - start) / step))
+      if (first > last) continue
+      covered.fill(1, first, last + 1)
+      if (blockers.size < 5 && !holder.startsWith('network ')) blockers.add(holder)
     }
+    const free = covered.indexOf(0)
+    if (free >= 0) return { family: 4, base: BigInt(start + free * step), prefix: pool.prefix }
   }
   const because = blockers.size > 0 ? ` (in the way: ${[...blockers].join(', ')})` : ''
   throw unavailable(
