@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import type { CauseCode } from '#model/explain.ts'
 import { FaultLab } from '../support/fault-lab.ts'
 import { BETWEEN, beyond, furnish, type Fault } from '../support/faults.ts'
 
@@ -67,4 +68,84 @@ const named = (name: string): Fault => {
   const fault = all.find(one => one.name === name)
   assert.ok(fault, name)
   return fault
+}
+
+/** Two faults of one way; the one that packets meet first comes first. */
+const PAIRS: { faults: [string, string]; ask: readonly [string, string]; codes: [CauseCode, CauseCode] }[] = [
+  {
+    faults: ['wrong entry in /etc/hosts', 'drop at input of the target'],
+    ask: ['web', 'db:80'],
+    codes: ['dns-wrong-answer', 'filter-drop'],
+  },
+  {
+    faults: ['stale /etc/resolv.conf', 'MTU black hole'],
+    ask: ['web', 'db:80'],
+    codes: ['dns-not-embedded', 'mtu-too-big'],
+  },
+  {
+    faults: ['DNS server dead', "host's end of the wire down"],
+    ask: ['web', 'db:80'],
+    codes: ['dns-server-dead', 'link-down'],
+  },
+  { faults: ['link down in the source', 'wrong port'], ask: ['web', 'db:81'], codes: ['link-down', 'not-listening'] },
+  {
+    faults: ['routes removed in the source', 'drop in a foreign table of the bridge family'],
+    ask: ['web', 'db:80'],
+    codes: ['no-route', 'filter-drop'],
+  },
+  {
+    faults: ['drop at output of the source', 'static address clash'],
+    ask: ['web', 'db:80'],
+    codes: ['address-clash', 'filter-drop'],
+  },
+  {
+    faults: ['target paused', 'drop in a foreign table of the bridge family'],
+    ask: ['web', 'db:80'],
+    codes: ['target-paused', 'filter-drop'],
+  },
+  {
+    faults: ['source paused', 'target stopped'],
+    ask: ['web', 'db:80'],
+    codes: ['source-paused', 'target-not-running'],
+  },
+  {
+    faults: ['no shared network', 'wrong port'],
+    ask: ['loner', 'lone:81'],
+    codes: ['no-shared-network', 'not-listening'],
+  },
+  {
+    faults: ['ip_forward off', 'host firewall drops at forward'],
+    ask: ['web', `${lab.client.address}:9000`],
+    codes: ['forwarding-off', 'filter-drop'],
+  },
+  {
+    faults: ['subnet overlaps a route of the host', 'wrong port'],
+    ask: ['host', 'lone:81'],
+    codes: ['subnet-overlap', 'not-listening'],
+  },
+  {
+    faults: ['wire taken off the bridge', 'strict rp_filter in the target with a route back elsewhere'],
+    ask: ['web', 'db:80'],
+    codes: ['link-missing', 'rp-filter'],
+  },
+]
+
+for (const { faults, ask, codes } of PAIRS) {
+  test(`pair: ${faults.join(' and ')}`, async () => {
+    const mend: (() => unknown)[] = []
+    let explanation
+    try {
+      for (const name of faults) mend.push(await named(name).break(lab))
+      explanation = await lab.explain(...ask)
+    } finally {
+      for (const one of mend.reverse()) await one()
+    }
+    const { cause, others } = explanation
+    const found = [cause?.code ?? explanation.verdict, ...others.map(other => other.code)]
+    table.push(`${faults.join(' + ').padEnd(88)} ${found.join(', ').padEnd(40)} ${explanation.ms.toFixed(0)} ms`)
+    assert.equal(found[0], codes[0], JSON.stringify(explanation, null, 2))
+    assert.ok(found.includes(codes[1]), JSON.stringify(explanation, null, 2))
+    const mended = await lab.explain(ask[0], ask[1].replace(':81', ':80'))
+    assert.equal(mended.verdict, 'reachable', `mended: ${JSON.stringify(mended, null, 2)}`)
+  })
 }

@@ -75,6 +75,16 @@ export class FaultLab {
     return `veth${NetworkSettings.Networks[network]!.EndpointID.slice(0, 11)}`
   }
 
+  /** Name of the interface inside. */
+  async device(container: string, network: string): Promise<string> {
+    const address = await this.address(container, network)
+    const list = await this.within(container, 'ip', '-o', '-4', 'addr')
+    return list
+      .split('\n')
+      .find(line => line.includes(` ${address}/`))!
+      .split(/\s+/)[1]!
+  }
+
   async bridge(network: string): Promise<string> {
     return `br-${(await this.daemon.client.networks.inspect(network)).Id.slice(0, 12)}`
   }

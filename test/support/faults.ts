@@ -69,7 +69,7 @@ const GATEWAY = '10.231.1.1'
 export const BETWEEN: Fault[] = [
   {
     name: 'no shared network',
-    ask: ['loner', 'db:80'],
+    ask: ['loner', 'lone:80'],
     code: 'no-shared-network',
     async break(lab) {
       await lab.daemon.client.networks.disconnect('front', 'loner')
@@ -221,11 +221,9 @@ export const BETWEEN: Fault[] = [
     code: 'name-unknown',
     async break(lab) {
       const { networks } = lab.daemon.client
-      await networks.disconnect('back', 'db')
-      await networks.connect('back', 'db', { Aliases: ['database'] })
       return async () => {
-        await networks.disconnect('front', 'db')
-        await networks.connect('front', 'db', { Aliases: ['database'] })
+        await networks.disconnect('front', 'named')
+        await networks.connect('front', 'named', { Aliases: ['database'] })
       }
     },
   },
@@ -417,7 +415,7 @@ export const BETWEEN: Fault[] = [
     async break(lab) {
       const address = await lab.address('web', 'front')
       await lab.within('db', 'sysctl', '-qw', 'net.ipv4.conf.all.rp_filter=1')
-      await lab.within('db', 'ip', 'route', 'add', `${address}/32`, 'dev', 'eth1')
+      await lab.within('db', 'ip', 'route', 'add', `${address}/32`, 'dev', await lab.device('db', 'back'))
       return async () => {
         await lab.within('db', 'ip', 'route', 'del', `${address}/32`)
         await lab.within('db', 'sysctl', '-qw', 'net.ipv4.conf.all.rp_filter=0')
@@ -430,7 +428,7 @@ export const BETWEEN: Fault[] = [
     code: 'route-elsewhere',
     async break(lab) {
       const address = await lab.address('web', 'front')
-      await lab.within('db', 'ip', 'route', 'add', `${address}/32`, 'dev', 'eth1')
+      await lab.within('db', 'ip', 'route', 'add', `${address}/32`, 'dev', await lab.device('db', 'back'))
       return () => lab.within('db', 'ip', 'route', 'del', `${address}/32`)
     },
   },
@@ -493,10 +491,10 @@ export const beyond = (out: string): Fault[] => [
   },
   {
     name: 'subnet overlaps a route of the host',
-    ask: ['host', 'db:80'],
+    ask: ['host', 'lone:80'],
     code: 'subnet-overlap',
     async break(lab) {
-      const address = await lab.address('db', 'front')
+      const address = await lab.address('lone', 'front')
       lab.host('ip', 'route', 'add', `${address}/32`, 'dev', 'eth0')
       return () => lab.host('ip', 'route', 'del', `${address}/32`)
     },
@@ -553,6 +551,7 @@ export const beyond = (out: string): Fault[] => [
 
 /** Everything that the faults are about. */
 export async function furnish(lab: FaultLab): Promise<void> {
+  lab.host('ip', 'route', 'add', 'default', 'via', lab.client.address)
   await lab.network('front', FRONT)
   await lab.network('back', '10.231.2.0/24')
   await lab.network('apart', '10.231.3.0/24', { icc: false })
@@ -581,6 +580,7 @@ export async function furnish(lab: FaultLab): Promise<void> {
     lab.container('web', ['front'], sleep),
     lab.container('db', ['front', 'back'], SERVE, publish('', '8080')),
     lab.container('lone', ['front']),
+    lab.container('named', ['front']),
     lab.container('loner', ['back', 'front'], sleep),
     lab.container('apart-1', ['apart'], sleep),
     lab.container('apart-2', ['apart']),
@@ -595,7 +595,9 @@ export async function furnish(lab: FaultLab): Promise<void> {
     twin(2),
     lab.daemon.client.containers.create({ Image: 'busybox', Cmd: SERVE, ...publish('', '8090') }, { name: 'taker' }),
   ])
-  for (const name of ['db', 'lone', 'apart-2', 'gone-2', 'local', 'looper', 'twin-1', 'twin-2']) await lab.serves(name)
+  await lab.daemon.client.networks.connect('back', 'named', { Aliases: ['database'] })
+  for (const name of ['db', 'named', 'lone', 'apart-2', 'gone-2', 'local', 'looper', 'twin-1', 'twin-2'])
+    await lab.serves(name)
   await lab.listen('the client', ['busybox', 'httpd', '-f', '-p', '9000'], 9000)
   await lab.listen('the host', ['busybox', 'httpd', '-f', '-p', '9100'], 9100)
 }

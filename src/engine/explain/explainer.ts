@@ -1,13 +1,15 @@
 import { invalid } from '#lib/errors.ts'
 import type { Explanation } from '#model/explain.ts'
 import { Report } from '#model/report.ts'
-import { betweenContainers } from './between-containers.ts'
+import { judgeBetween } from './between-containers.ts'
+import { elsewhere, lookBetween } from './between-facts.ts'
 import type { ExplainOptions } from './context.ts'
 import { fromOutside } from './from-outside.ts'
-import { partyOf, sourceOf, type ContainerParty } from './parties.ts'
+import { judgeName } from './names.ts'
+import { containerParty, partyOf, sourceOf, type ContainerParty } from './parties.ts'
+import { resolveIn } from './resolve.ts'
 import type { ExplainQuestion, ExplainService } from './service.ts'
 import { sourceState } from './states.ts'
-import { resolveIn } from './resolve.ts'
 import { toOutside } from './to-outside.ts'
 
 /** Follows the way that packets of FROM to TO really take, and says what stands in it. Changes nothing. */
@@ -26,11 +28,12 @@ export class Explainer implements ExplainService {
     const target = await partyOf(this.#ctx, to)
     const replicas = target.kind === 'service' ? target.replicas : target.kind === 'container' ? [target] : undefined
     if (source.kind === 'container') {
-      if (replicas) await betweenContainers(this.#ctx, report, source, replicas, question)
+      if (replicas) await this.#between(report, source, replicas, question)
       else if (target.kind === 'name') await this.#toName(report, source, target.name, question)
       else if (target.kind === 'address') await this.#toAddress(report, source, target.address, question)
-      else if (target.kind === 'host' || target.kind === 'internet')
+      else if (target.kind === 'host' || target.kind === 'internet') {
         await toOutside(this.#ctx, report, source, target, question)
+      }
     } else if (replicas) {
       const one = replicas.find(replica => replica.status === 'running') ?? replicas[0]!
       await fromOutside(this.#ctx, report, source.kind, one, question)
@@ -38,47 +41,55 @@ export class Explainer implements ExplainService {
     return report.explanation(question)
   }
 
+  async #between(
+    report: Report,
+    source: ContainerParty,
+    replicas: readonly ContainerParty[],
+    question: ExplainQuestion,
+  ): Promise<void> {
+    const [first] = replicas
+    if (source.sandbox === undefined && first?.sandbox !== undefined) {
+      // It is the host as far as networks go.
+      if (sourceState(report, source)) await fromOutside(this.#ctx, report, 'host', first, question)
+    } else if (source.sandbox !== undefined && first?.sandbox === undefined && first!.pid > 0) {
+      await toOutside(this.#ctx, report, source, { kind: 'host' }, question)
+    } else judgeBetween(report, await lookBetween(this.#ctx, source, replicas, question))
+  }
+
   /** The name of no container: an alias of one, or a machine outside. */
   async #toName(report: Report, source: ContainerParty, name: string, question: ExplainQuestion): Promise<void> {
     const ctx = this.#ctx
-    if (source.pid > 0) {
-      const { addresses } = await resolveIn(ctx, source, name)
-      const found = addresses[0] === undefined ? undefined : await this.#holderOf(source, addresses[0])
-      if (found) return betweenContainers(ctx, report, source, found, question)
+    if (source.pid === 0) return void sourceState(report, source)
+    const facts = await resolveIn(ctx, source, name)
+    const [address] = facts.addresses
+    const found = address === undefined ? undefined : this.#holderOf(source, address)
+    if (found) return this.#between(report, source, found, question)
+    const holders = elsewhere(ctx, source, name)
+    if (address !== undefined || (name.includes('.') && holders.length === 0)) {
+      return toOutside(ctx, report, source, { kind: 'name', name, facts }, question)
     }
-    const nowhere = !name.includes('.') && source.pid > 0
-    if (!nowhere) return toOutside(ctx, report, source, { kind: 'name', name }, question)
-    if (!sourceState(report, source)) return
-    const { rcode, servers, embedded } = await resolveIn(ctx, source, name)
-    if (rcode === '') {
-      report.fail(
-        'name',
-        `name ${name}`,
-        `no answer from ${servers.join(', ')}`,
-        'dns-server-dead',
-        `the DNS server of ${source.name} (${servers.join(', ')}) does not answer`,
-        `berth restart ${source.name}`,
-      )
-    } else {
-      report.fail(
-        'name',
-        `name ${name}`,
-        embedded ? `the answer is ${rcode}` : 'the DNS servers of the host do not know it',
-        'name-unknown',
-        `no container on the networks of ${source.name} has the name ${name}`,
-        `berth network connect --alias ${name} NETWORK CONTAINER`,
-      )
-    }
+    sourceState(report, source)
+    const [holder] = holders
+    const mine = new Set(source.attachments.map(one => one.network.name))
+    const other = holder && containerParty(ctx, ctx.containers.get(holder.container))
+    judgeName(report, facts, {
+      source: source.name,
+      target: holder?.container ?? '',
+      right: [],
+      nameless: source.attachments.every(one => one.network.builtin),
+      network: other?.attachments.find(one => mine.has(one.network.name))?.network.name ?? '',
+      elsewhere: holders,
+    })
   }
 
   async #toAddress(report: Report, source: ContainerParty, address: string, question: ExplainQuestion): Promise<void> {
-    const found = await this.#holderOf(source, address)
-    if (found) return betweenContainers(this.#ctx, report, source, found, question)
+    const found = this.#holderOf(source, address)
+    if (found) return this.#between(report, source, found, question)
     await toOutside(this.#ctx, report, source, { kind: 'address', address }, question)
   }
 
   /** The containers that have the address on a network of the source's. */
-  async #holderOf(source: ContainerParty, address: string): Promise<ContainerParty[] | undefined> {
+  #holderOf(source: ContainerParty, address: string): ContainerParty[] | undefined {
     for (const { network } of source.attachments) {
       const behind = this.#ctx.networks.replicasBehind(network.id, address)
       const ids =
@@ -88,9 +99,7 @@ export class Explainer implements ExplainService {
               .attached(network.id)
               .filter(({ endpoint }) => endpoint.ipv4 === address || endpoint.ipv6 === address)
               .map(one => one.containerId)
-      if (ids.length === 0) continue
-      const parties = await Promise.all(ids.map(id => partyOf(this.#ctx, id)))
-      return parties.filter(party => party.kind === 'container')
+      if (ids.length > 0) return ids.map(id => containerParty(this.#ctx, this.#ctx.containers.get(id)))
     }
     return undefined
   }

@@ -1,6 +1,7 @@
 import type { CauseCode } from '#model/explain.ts'
 import type { Report } from '#model/report.ts'
 import { filterAt, parseRuleset, type FilterVerdict, type HookName, type Packet } from '#engine/networks/index.ts'
+import type { Ruleset } from '#engine/networks/index.ts'
 import type { ExplainOptions } from './context.ts'
 
 /** One hook that a packet passes. */
@@ -14,41 +15,66 @@ export interface Gate {
   families?: string[]
 }
 
-/** Asks every table at each gate. Rules of each namespace are read once. @returns whether all let it pass */
-export async function throughGates(ctx: ExplainOptions, report: Report, gates: readonly Gate[]): Promise<boolean> {
-  const rulesets = new Map(
-    await Promise.all(
-      [...new Set(gates.map(gate => gate.sandbox))].map(
-        async sandbox => [sandbox, parseRuleset(await ctx.inspector.ruleset(sandbox))] as const,
-      ),
-    ),
+/** The packet filters of the namespaces on the way. */
+export interface FilterFacts {
+  /** By namespace path; '' is the host's. */
+  rulesets: ReadonlyMap<string, Ruleset>
+  /** Legacy iptables tables in use there, by the same key. */
+  legacy: ReadonlyMap<string, readonly string[]>
+  /** This daemon's table. */
+  own: string
+}
+
+export async function lookAtFilters(
+  ctx: ExplainOptions,
+  sandboxes: readonly (string | undefined)[],
+): Promise<FilterFacts> {
+  const keys = [...new Set(sandboxes)]
+  const rulesets = await Promise.all(
+    keys.map(async key => [key ?? '', parseRuleset(await ctx.inspector.ruleset(key))] as const),
   )
-  let open = true
+  return {
+    rulesets: new Map(rulesets),
+    legacy: new Map(keys.map(key => [key ?? '', ctx.inspector.legacyTables(key)])),
+    own: ctx.table,
+  }
+}
+
+/** Asks every table at each gate; of one table's chain only the first drop is told. @returns whether all let it pass */
+export function throughGates(report: Report, facts: FilterFacts, gates: readonly Gate[]): boolean {
+  const told = new Set<string>()
   const passed = new Map<string, string[]>()
   for (const gate of gates) {
-    const verdict = filterAt(rulesets.get(gate.sandbox)!, gate.hook, gate.packet, gate.families)
-    if (verdict.verdict === 'pass') passed.set(gate.where, [...(passed.get(gate.where) ?? []), gate.hook])
-    else if (verdict.verdict === 'unsure') warnOf(report, gate, verdict)
-    else if (open) {
-      failOf(ctx, report, gate, verdict)
-      open = false
+    const ruleset = facts.rulesets.get(gate.sandbox ?? '')
+    if (!ruleset) continue
+    const verdict = filterAt(ruleset, gate.hook, gate.packet, gate.families)
+    if (verdict.verdict === 'pass') {
+      passed.set(gate.where, [...(passed.get(gate.where) ?? []), gate.hook])
+      continue
     }
+    const { family, table, chain, handle } = verdict.by!
+    const key = `${gate.where} ${verdict.verdict} ${family} ${table} ${chain} ${handle}`
+    if (told.has(key)) continue
+    told.add(key)
+    if (verdict.verdict === 'unsure') warnOf(report, gate, verdict)
+    else failOf(report, facts, gate, verdict)
   }
-  if (open) {
-    for (const [where, hooks] of passed) {
+  const stopped = new Set([...told].map(key => key.split(/ (?:drop|unsure) /)[0]!))
+  for (const [where, hooks] of passed) {
+    if (!stopped.has(where)) {
       report.ok('filter', `packet filter of ${where}`, `no table drops it (${[...new Set(hooks)].join(', ')})`)
     }
   }
-  for (const sandbox of new Set(gates.map(gate => gate.sandbox))) {
-    const legacy = ctx.inspector.legacyTables(sandbox)
+  for (const [sandbox, where] of new Map(gates.map(gate => [gate.sandbox ?? '', gate.where]))) {
+    const legacy = facts.legacy.get(sandbox) ?? []
     if (legacy.length === 0) continue
     report.skip(
       'filter',
-      'legacy iptables',
+      `legacy iptables of ${where}`,
       `tables ${legacy.join(', ')} are in use, which nftables does not show: iptables-legacy-save shows them`,
     )
   }
-  return open
+  return ![...told].some(key => key.includes(' drop '))
 }
 
 function warnOf(report: Report, gate: Gate, { by }: FilterVerdict): void {
@@ -60,14 +86,17 @@ function warnOf(report: Report, gate: Gate, { by }: FilterVerdict): void {
   )
 }
 
-function failOf(ctx: ExplainOptions, report: Report, gate: Gate, { by }: FilterVerdict): void {
+function failOf(report: Report, facts: FilterFacts, gate: Gate, { by }: FilterVerdict): void {
   const { family, table, chain, rule, handle, comment } = by!
   const subject = `chain ${chain} of table ${family} ${table}`
   const detail = `drops it at ${gate.hook} of ${gate.where}: ${rule}${comment ? ` (${comment})` : ''}`
-  if (gate.sandbox === undefined && table === ctx.table) {
+  if (table === facts.own || table.startsWith('berth')) {
+    // The network's own option, which is told before.
+    if (gate.packet.iif !== undefined && gate.packet.iif === gate.packet.oif) return
     const { code, summary, fix } = ownCause(chain, rule, gate)
     return report.fail(code === 'egress-denied' ? 'egress' : 'filter', subject, detail, code, summary, fix)
   }
+  const enter = gate.sandbox === undefined ? '' : `nsenter -t $(berth inspect -f '{{.State.Pid}}' ${gate.where}) -n `
   report.fail(
     'filter',
     subject,
@@ -75,19 +104,19 @@ function failOf(ctx: ExplainOptions, report: Report, gate: Gate, { by }: FilterV
     'filter-drop',
     `the packet filter of ${gate.where} drops it: ${rule} in chain ${chain} of table ${family} ${table}`,
     handle > 0
-      ? `nft delete rule ${family} ${table} ${chain} handle ${handle}`
-      : `nft insert rule ${family} ${table} ${chain} ${allowing(gate.packet)}`,
+      ? `${enter}nft delete rule ${family} ${table} ${chain} handle ${handle}`
+      : `${enter}nft insert rule ${family} ${table} ${chain} ${allowing(gate.packet)}`,
   )
 }
 
-/** What a drop in this engine's own table means. */
+/** What a drop in this engine's own tables means. */
 function ownCause(chain: string, rule: string, gate: Gate): { code: CauseCode; summary: string; fix: string } {
   const { source, destination } = gate.packet
   if (/egress/.test(chain) || /egress/.test(rule)) {
     return {
       code: 'egress-denied',
       summary: `the egress policy of ${source} does not allow ${destination}`,
-      fix: 'berth network egress',
+      fix: '',
     }
   }
   if (/internal/.test(rule)) {
@@ -111,7 +140,7 @@ function allowing({ family, protocol, destination, destinationPort }: Packet): s
 /** The other direction, once the first packet has been answered. */
 export function replyTo(packet: Packet): Packet {
   const { source, destination, sourcePort, destinationPort, iif, oif } = packet
-  const { iif: _i, oif: _o, ...rest } = packet
+  const { iif: _i, oif: _o, sourcePort: _s, destinationPort: _d, ...rest } = packet
   return {
     ...rest,
     source: destination,

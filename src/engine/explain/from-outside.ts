@@ -1,8 +1,8 @@
 import type { Report } from '#model/report.ts'
-import { filterAt, parseRuleset, type Packet } from '#engine/networks/index.ts'
+import { filterAt, type Packet } from '#engine/networks/index.ts'
 import type { ExplainOptions, Question } from './context.ts'
 import { PROBE_TIMEOUT } from './context.ts'
-import { throughGates } from './filters.ts'
+import { lookAtFilters, throughGates } from './filters.ts'
 import { isLoopback, judgeListener } from './listener.ts'
 import type { Attachment, ContainerParty } from './parties.ts'
 import { targetState } from './states.ts'
@@ -27,7 +27,7 @@ export async function fromOutside(
   question: Question,
 ): Promise<void> {
   if (!targetState(report, target)) return
-  const published = publishedFor(target, question)
+  const published = publishedFor(from, target, question)
   if (target.sandbox === undefined) {
     report.ok('network', `networks of ${target.name}`, "it uses the host's network")
     return atHost(ctx, report, target, question)
@@ -64,11 +64,17 @@ export async function fromOutside(
 }
 
 /** What the asked port means: a port of the host that is published, else a port of the container that is. */
-function publishedFor({ published }: ContainerParty, { port, protocol }: Question): Published | undefined {
+function publishedFor(
+  from: 'host' | 'internet',
+  { published }: ContainerParty,
+  { port, protocol }: Question,
+): Published | undefined {
   const list = published.filter(one => one.protocol === protocol)
   const best = (found: Published[]) => found.find(one => !isLoopback(one.hostIp)) ?? found[0]
   if (port === 0) return best(list)
-  return best(list.filter(one => one.hostPort === port)) ?? best(list.filter(one => one.containerPort === port))
+  const there = best(list.filter(one => one.hostPort === port))
+  // The host reaches the container's own address too.
+  return there ?? (from === 'internet' ? best(list.filter(one => one.containerPort === port)) : undefined)
 }
 
 function judgePublished(
@@ -134,8 +140,7 @@ async function judgeHostRoute(
       `a route of the host through ${route.device} covers ${address}, which is in the subnet of network ${network.name}`,
       `ip route get ${address}; give network ${network.name} another subnet`,
     )
-  } else
-    judgeRoute(report, route, { owner: 'the host', to: `network ${network.name}`, address, device: network.bridgeName })
+  } else judgeRoute(report, route, { owner: '', to: `network ${network.name}`, address, device: network.bridgeName })
 }
 
 /** A packet of another machine, through every hook. */
@@ -165,7 +170,8 @@ async function fromWire(
     dnat: false,
     toLocal: true,
   }
-  const nat = filterAt(parseRuleset(await ctx.inspector.ruleset()), 'prerouting', arriving)
+  const filters = await lookAtFilters(ctx, [undefined])
+  const nat = filterAt(filters.rulesets.get('')!, 'prerouting', arriving)
   if (nat.verdict !== 'drop' && !nat.dnat) {
     report.fail(
       'nat',
@@ -195,7 +201,7 @@ async function fromWire(
     toLocal: false,
     oif: network.bridgeName,
   }
-  await throughGates(ctx, report, [
+  throughGates(report, filters, [
     { where: 'the host', hook: 'prerouting', packet: arriving },
     { where: 'the host', hook: 'forward', packet: forwarded },
     { where: 'the host', hook: 'postrouting', packet: forwarded },
@@ -229,7 +235,7 @@ async function fromHost(
     dnat: published !== undefined,
     toLocal: false,
   }
-  await throughGates(ctx, report, [
+  throughGates(report, await lookAtFilters(ctx, [undefined, target.sandbox]), [
     { where: 'the host', hook: 'output', packet },
     { sandbox: target.sandbox!, where: target.name, hook: 'input', packet: { ...packet, toLocal: true } },
   ])

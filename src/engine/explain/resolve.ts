@@ -1,4 +1,4 @@
-import { decode, encode } from 'dns-packet'
+import { decode, encode, type DecodedPacket } from 'dns-packet'
 import type { ExplainOptions } from './context.ts'
 import { PROBE_TIMEOUT } from './context.ts'
 import type { ContainerParty } from './parties.ts'
@@ -9,10 +9,12 @@ export interface NameFacts {
   by: 'hosts' | 'dns'
   addresses: string[]
   servers: string[]
-  /** `NOERROR`, `NXDOMAIN`, …; '' when no server answered. */
+  /** `NOERROR`, `NXDOMAIN`, `SERVFAIL`, …; '' when no server answered. */
   rcode: string
   /** The engine's own resolver is among the servers. */
   embedded: boolean
+  /** The engine's resolver did not answer this, and answers what it knows itself: its upstream servers are dead. */
+  upstreamDead: boolean
 }
 
 const EMBEDDED = '127.0.0.11'
@@ -24,47 +26,78 @@ export async function resolveIn(ctx: ExplainOptions, source: ContainerParty, nam
   const [hosts, resolv] = await Promise.all([read('/etc/hosts'), read('/etc/resolv.conf')])
   const config = resolverConfig(resolv)
   const embedded = config.servers.includes(EMBEDDED)
-  const base = { name, servers: config.servers, embedded }
+  const base = { name, servers: config.servers, embedded, upstreamDead: false }
   const fromHosts = hostsAddresses(hosts, name)
   if (fromHosts.length > 0) return { ...base, by: 'hosts', addresses: fromHosts, rcode: 'NOERROR' }
+  const deadline = performance.now() + PROBE_TIMEOUT
   let rcode = ''
   for (const candidate of candidates(name, config)) {
-    const answer = await askInTurn(ctx, source, config.servers, candidate)
-    if (!answer) break
+    const answer = await askInTurn(ctx, source, config.servers, candidate, deadline)
+    if (answer.rcode === '') break
+    // What the last one says: the name as it is comes last, unless it has dots.
     rcode = answer.rcode
     if (answer.addresses.length > 0) return { ...base, by: 'dns', addresses: answer.addresses, rcode }
   }
-  return { ...base, by: 'dns', addresses: [], rcode }
+  const upstreamDead = rcode === '' && embedded && (await knowsItself(ctx, source))
+  return { ...base, by: 'dns', addresses: [], rcode, upstreamDead }
 }
 
-async function askInTurn(ctx: ExplainOptions, { sandbox }: ContainerParty, servers: string[], name: string) {
+/** Whether the engine's resolver answers what it needs nobody for. */
+async function knowsItself(ctx: ExplainOptions, source: ContainerParty): Promise<boolean> {
+  const { rcode } = await ask(ctx, source, EMBEDDED, source.name, PROBE_TIMEOUT / 4)
+  return rcode !== ''
+}
+
+interface Answer {
+  rcode: string
+  addresses: string[]
+}
+
+const SILENCE: Answer = { rcode: '', addresses: [] }
+
+/** @param deadline in `performance.now()` */
+async function askInTurn(
+  ctx: ExplainOptions,
+  source: ContainerParty,
+  servers: readonly string[],
+  name: string,
+  deadline: number,
+): Promise<Answer> {
+  let last = SILENCE
   for (const server of servers.slice(0, 3)) {
-    const answers = await Promise.all(
-      (['A', 'AAAA'] as const).map(async type => {
-        const query = encode({
-          type: 'query',
-          id: 1 + Math.floor(name.length),
-          flags: 0x100,
-          questions: [{ type, name }],
-        })
-        try {
-          const options = { timeoutMs: PROBE_TIMEOUT, ...(sandbox !== undefined && { sandbox }) }
-          return decode(await ctx.dnsSockets.ask(server, query, options)) as ReturnType<typeof decode> & {
-            rcode?: string
-          }
-        } catch {
-          return undefined
-        }
-      }),
-    )
-    const first = answers.find(answer => answer !== undefined)
-    if (!first || first.rcode === 'SERVFAIL' || first.rcode === 'REFUSED') continue
-    const addresses = answers.flatMap(answer =>
-      (answer?.answers ?? []).flatMap(record => (record.type === 'A' || record.type === 'AAAA' ? [record.data] : [])),
-    )
-    return { rcode: first.rcode ?? 'NOERROR', addresses }
+    const left = deadline - performance.now()
+    if (left < 20) break
+    const answer = await ask(ctx, source, server, name, left)
+    if (answer.rcode === '') continue
+    last = answer
+    // The C library asks the next one then.
+    if (answer.rcode !== 'SERVFAIL' && answer.rcode !== 'REFUSED') break
   }
-  return undefined
+  return last
+}
+
+async function ask(
+  ctx: ExplainOptions,
+  { sandbox }: ContainerParty,
+  server: string,
+  name: string,
+  timeoutMs: number,
+): Promise<Answer> {
+  const options = { timeoutMs: Math.ceil(timeoutMs), ...(sandbox !== undefined && { sandbox }) }
+  const both = (['A', 'AAAA'] as const).map(async type => {
+    const query = encode({ type: 'query', id: 0x6265, flags: 0x100, questions: [{ type, name }] })
+    try {
+      return decode(await ctx.dnsSockets.ask(server, query, options)) as DecodedPacket & { rcode?: string }
+    } catch {
+      return undefined
+    }
+  })
+  const answers = (await Promise.all(both)).filter(answer => answer !== undefined)
+  if (answers.length === 0) return SILENCE
+  const addresses = answers.flatMap(answer =>
+    (answer.answers ?? []).flatMap(record => (record.type === 'A' || record.type === 'AAAA' ? [record.data] : [])),
+  )
+  return { rcode: answers[0]!.rcode ?? 'NOERROR', addresses }
 }
 
 /** resolv.conf(5). */
@@ -84,7 +117,7 @@ export function resolverConfig(text: string): { servers: string[]; search: strin
 }
 
 /** The names that a look-up asks for, in order. */
-function candidates(name: string, { search, ndots }: { search: string[]; ndots: number }): string[] {
+export function candidates(name: string, { search, ndots }: { search: string[]; ndots: number }): string[] {
   if (name.endsWith('.')) return [name.slice(0, -1)]
   const searched = search.filter(domain => domain !== '.').map(domain => `${name}.${domain}`)
   return name.split('.').length - 1 >= ndots ? [name, ...searched] : [...searched, name]

@@ -2,11 +2,12 @@ import type { Report } from '#model/report.ts'
 import type { Packet } from '#engine/networks/index.ts'
 import type { ExplainOptions, Question } from './context.ts'
 import { PROBE_TIMEOUT } from './context.ts'
-import { replyTo, throughGates } from './filters.ts'
+import { lookAtFilters, replyTo, throughGates } from './filters.ts'
 import { judgeListener } from './listener.ts'
 import type { Attachment, ContainerParty } from './parties.ts'
-import { resolveIn } from './resolve.ts'
-import { judgeConntrack } from './sizes.ts'
+import { judgeName } from './names.ts'
+import type { NameFacts } from './resolve.ts'
+import { judgeTracking, lookAtTracking } from './sizes.ts'
 import { sourceState } from './states.ts'
 import { judgeRoute, judgeWire, wireOf } from './wires.ts'
 
@@ -14,7 +15,10 @@ import { judgeRoute, judgeWire, wireOf } from './wires.ts'
 const ANYWHERE = '192.0.2.1'
 
 export type Outside =
-  { kind: 'host' } | { kind: 'internet' } | { kind: 'address'; address: string } | { kind: 'name'; name: string }
+  | { kind: 'host' }
+  | { kind: 'internet' }
+  | { kind: 'address'; address: string }
+  | { kind: 'name'; name: string; facts: NameFacts }
 
 /** From a container to the host, a machine outside, or anywhere. */
 export async function toOutside(
@@ -27,11 +31,11 @@ export async function toOutside(
   if (!sourceState(report, source)) return
   if (source.sandbox === undefined) {
     report.ok('network', `networks of ${source.name}`, "it uses the host's network")
-    return connection(ctx, report, source, await addressFor(ctx, report, source, target), question)
+    return connection(ctx, report, source, addressFor(report, source, target), question)
   }
   const way = leadsOut(report, source, target)
   if (!way) return
-  const address = await addressFor(ctx, report, source, target, way)
+  const address = addressFor(report, source, target, way)
   if (address === undefined) return
   const wire = await wireOf(ctx, source, way)
   if (!judgeWire(report, wire) || !wire.inside) return
@@ -46,7 +50,7 @@ export async function toOutside(
   if (report.failed) return
   const local = target.kind === 'host' || (await ctx.inspector.routeTo(address)).kind === 'local'
   await throughHost(ctx, report, source, way, wire.inside.name, address, local, question)
-  judgeConntrack(ctx, report, 'the host')
+  for (const table of lookAtTracking(ctx, 'the host')) judgeTracking(report, table)
   if (local && question.port > 0) {
     judgeListener(report, await ctx.inspector.listeners(), { name: 'the host', address }, question)
   }
@@ -87,13 +91,7 @@ function leadsOut(report: Report, source: ContainerParty, target: Outside): Atta
   return out
 }
 
-async function addressFor(
-  ctx: ExplainOptions,
-  report: Report,
-  source: ContainerParty,
-  target: Outside,
-  way?: Attachment,
-): Promise<string | undefined> {
+function addressFor(report: Report, source: ContainerParty, target: Outside, way?: Attachment): string | undefined {
   switch (target.kind) {
     case 'host':
       return way?.endpoint.ipv4Gateway || way?.endpoint.ipv6Gateway || '127.0.0.1'
@@ -101,35 +99,15 @@ async function addressFor(
       return ANYWHERE
     case 'address':
       return target.address
-    case 'name': {
-      const { name } = target
-      const { addresses, rcode, servers } = await resolveIn(ctx, source, name)
-      const subject = `name ${name}`
-      if (addresses[0] !== undefined) {
-        report.ok('name', subject, `is ${addresses.join(', ')}`)
-        return addresses[0]
-      }
-      if (rcode === '' || rcode === 'SERVFAIL') {
-        report.fail(
-          'name',
-          subject,
-          `no answer from ${servers.join(', ')}`,
-          'dns-server-dead',
-          `the DNS servers that ${source.name} asks do not answer`,
-          'berth network doctor',
-        )
-      } else {
-        report.fail(
-          'name',
-          subject,
-          `the answer is ${rcode}`,
-          'name-unknown',
-          `no container and no machine outside has the name ${name}`,
-          '',
-        )
-      }
-      return undefined
-    }
+    case 'name':
+      return judgeName(report, target.facts, {
+        source: source.name,
+        target: '',
+        right: [],
+        nameless: false,
+        network: '',
+        elsewhere: [],
+      })
   }
 }
 
@@ -162,10 +140,11 @@ async function throughHost(
     hook: 'output' as const,
     packet: { ...packet, oif: device },
   }
-  if (bridge === '') return void (await throughGates(ctx, report, [output]))
+  const filters = await lookAtFilters(ctx, [undefined, source.sandbox])
+  if (bridge === '') return void throughGates(report, filters, [output])
   const inbound = { ...packet, iif: bridge }
   if (local) {
-    await throughGates(ctx, report, [
+    throughGates(report, filters, [
       output,
       { where: 'the host', hook: 'prerouting', packet: inbound },
       { where: 'the host', hook: 'input', packet: inbound },
@@ -183,10 +162,10 @@ async function throughHost(
     )
   }
   const route = await ctx.inspector.routeTo(address)
-  judgeRoute(report, route, { owner: 'the host', to: 'the outside', address, device: '' })
+  judgeRoute(report, route, { owner: '', to: 'the outside', address, device: '' })
   if (route.kind !== 'unicast') return
   const forwarded = { ...inbound, oif: route.device }
-  await throughGates(ctx, report, [
+  throughGates(report, filters, [
     output,
     { where: 'the host', hook: 'prerouting', packet: inbound },
     { where: 'the host', hook: 'forward', packet: forwarded },

@@ -13,24 +13,31 @@ export interface Wire {
   outsideName: string
   bridge: LinkInfo | undefined
   bridgeName: string
+  /** Addresses that the interface inside should have, and that it has. */
+  wanted: readonly string[]
+  addresses: readonly string[]
 }
 
 export async function wireOf(ctx: ExplainOptions, party: ContainerParty, attachment: Attachment): Promise<Wire> {
   const { endpoint, network } = attachment
   const outsideName = ctx.networks.hostInterface(endpoint)
-  const [inside, outside, bridge] = await Promise.all([
+  const [links, addresses, outside, bridge] = await Promise.all([
     party.sandbox ? ctx.links.list(party.sandbox) : Promise.resolve([]),
-    network.driver === 'bridge' ? ctx.links.find(outsideName) : undefined,
+    party.sandbox ? ctx.links.addresses(party.sandbox) : Promise.resolve([]),
+    network.bridgeName ? ctx.links.find(outsideName) : undefined,
     network.bridgeName ? ctx.links.find(network.bridgeName) : undefined,
   ])
+  const inside = links.find(link => link.mac === endpoint.mac)
   return {
     owner: party.name,
     network: network.name,
-    inside: inside.find(link => link.mac === endpoint.mac),
+    inside,
     outside,
     outsideName,
     bridge,
     bridgeName: network.bridgeName,
+    wanted: [endpoint.ipv4, endpoint.ipv6].filter(address => address !== ''),
+    addresses: addresses.filter(one => one.device === inside?.name).map(one => one.address.replace(/\/.*/, '')),
   }
 }
 
@@ -102,13 +109,30 @@ export function judgeWire(report: Report, wire: Wire): boolean {
   return true
 }
 
-/** Where the packets of one side go, against where they should. */
+/** Whether the interface inside still has its addresses. */
+export function judgeAddresses(report: Report, { owner, network, inside, wanted, addresses }: Wire): boolean {
+  const gone = wanted.find(address => !addresses.includes(address))
+  if (!inside || gone === undefined) return true
+  report.fail(
+    'address',
+    `addresses of ${owner} on ${network}`,
+    `${gone} is not on ${inside.name}`,
+    'no-address',
+    `the address ${gone} was taken off ${inside.name} in ${owner}`,
+    `berth network disconnect ${network} ${owner} && berth network connect ${network} ${owner}`,
+  )
+  return false
+}
+
+/** Where the packets of one side go, against where they should. @param way.owner '' is the host */
 export function judgeRoute(
   report: Report,
   route: RouteAnswer,
   way: { owner: string; to: string; address: string; device: string; gateway?: string },
 ): void {
-  const subject = `route in ${way.owner} to ${way.to}`
+  const owner = way.owner || 'the host'
+  const enter = way.owner ? `nsenter -t $(berth inspect -f '{{.State.Pid}}' ${way.owner}) -n ` : ''
+  const subject = `route in ${owner} to ${way.to}`
   if (route.kind !== 'unicast' && route.kind !== 'local') {
     const text = {
       none: 'there is none',
@@ -121,10 +145,12 @@ export function judgeRoute(
       subject,
       `for ${way.address} ${text[route.kind]}`,
       'no-route',
-      `${way.owner} has no route to ${way.address}`,
+      `${owner} has no route to ${way.address}`,
       way.gateway
-        ? `nsenter -t $(berth inspect -f '{{.State.Pid}}' ${way.owner}) -n ip route replace default via ${way.gateway}`
-        : `nsenter -t $(berth inspect -f '{{.State.Pid}}' ${way.owner}) -n ip route replace ${way.address} dev ${way.device}`,
+        ? `${enter}ip route replace default via ${way.gateway}`
+        : way.device
+          ? `${enter}ip route replace ${way.address} dev ${way.device}`
+          : '',
     )
   } else if (way.device !== '' && route.device !== way.device && route.kind === 'unicast') {
     report.fail(
@@ -132,8 +158,8 @@ export function judgeRoute(
       subject,
       `leads through ${route.device} and not through ${way.device}`,
       'route-elsewhere',
-      `packets of ${way.owner} for ${way.address} leave by ${route.device}, which does not lead to ${way.to}`,
-      `nsenter -t $(berth inspect -f '{{.State.Pid}}' ${way.owner}) -n ip route`,
+      `packets of ${owner} for ${way.address} leave by ${route.device}, which does not lead to ${way.to}`,
+      `${enter}ip route`,
     )
   } else {
     report.ok(
@@ -144,42 +170,51 @@ export function judgeRoute(
   }
 }
 
-/** Whom the source takes the target's address for. */
+/** Whom the source takes an address for. */
+export interface NeighbourFacts {
+  /** In the source's table. */
+  entry: Neighbour | undefined
+  /** MACs that answer for the address on the wire; undefined when the wire was not asked. */
+  answers: readonly string[] | undefined
+}
+
+/** @returns false when nobody answers: something on the way may be why, so that it is for the caller to say */
 export function judgeNeighbour(
   report: Report,
-  neighbour: Neighbour | undefined,
-  target: { owner: string; name: string; address: string; mac: string },
-): void {
-  if (!neighbour) return
-  const subject = `neighbour ${target.address} of ${target.owner}`
-  if (neighbour.mac !== '' && neighbour.mac !== target.mac) {
-    if (neighbour.state === 'permanent' || neighbour.state === 'noarp') {
-      report.fail(
-        'neighbour',
-        subject,
-        `is set to ${neighbour.mac}, and ${target.name} has ${target.mac}`,
-        'neighbour-failed',
-        `${target.owner} has a fixed neighbour entry for ${target.address} that is not ${target.name}`,
-        `nsenter -t $(berth inspect -f '{{.State.Pid}}' ${target.owner}) -n ip neigh del ${target.address} dev eth0`,
-      )
-    } else {
-      report.fail(
-        'address',
-        subject,
-        `${neighbour.mac} answers for it, and ${target.name} has ${target.mac}`,
-        'address-clash',
-        `another machine on the network, ${neighbour.mac}, also has the address ${target.address} of ${target.name}`,
-        `find the one with ${neighbour.mac}: bridge fdb | grep ${neighbour.mac}`,
-      )
-    }
-  } else if (neighbour.state === 'failed' || neighbour.state === 'incomplete') {
+  { entry, answers }: NeighbourFacts,
+  target: { owner: string; name: string; address: string; mac: string; device: string },
+): boolean {
+  const { owner, name, address, mac, device } = target
+  const subject = `neighbour ${address} of ${owner}`
+  const fixed = entry?.state === 'permanent' || entry?.state === 'noarp'
+  if (entry && fixed && entry.mac !== '' && entry.mac !== mac) {
     report.fail(
       'neighbour',
       subject,
-      'nobody answers for it',
+      `is set to ${entry.mac}, and ${name} has ${mac}`,
       'neighbour-failed',
-      `nobody on the network answers for ${target.address}`,
-      '',
+      `${owner} has a fixed neighbour entry for ${address} that is not ${name}`,
+      `nsenter -t $(berth inspect -f '{{.State.Pid}}' ${owner}) -n ip neigh del ${address} dev ${device}`,
     )
-  } else report.ok('neighbour', subject, neighbour.mac === '' ? 'not asked yet' : `is ${neighbour.mac}`)
+    return true
+  }
+  const learnt = entry && entry.mac !== '' && entry.state !== 'failed' ? [entry.mac] : []
+  const strangers = [...new Set([...(answers ?? []), ...learnt])].filter(one => one !== mac)
+  if (strangers.length > 0) {
+    report.fail(
+      'address',
+      subject,
+      `${strangers.join(', ')} answers for it, and ${name} has ${mac}`,
+      'address-clash',
+      `another machine on the network, ${strangers[0]}, also has the address ${address} of ${name}`,
+      `bridge fdb | grep ${strangers[0]}`,
+    )
+    return true
+  }
+  if (answers?.length === 0 || (answers === undefined && ['failed', 'incomplete'].includes(entry?.state ?? ''))) {
+    report.warn('neighbour', subject, 'nobody answers for it')
+    return false
+  }
+  report.ok('neighbour', subject, `is ${mac}`)
+  return true
 }

@@ -169,6 +169,12 @@ export class Networks implements NetworksService {
     return vip ? servingMembers(membersIn(vip.group, networkId)).map(member => member.sandbox.owner.id) : []
   }
 
+  leftOut(networkId: string, containerId: string): boolean {
+    const group = this.#ctx.balance.members.get(containerId)?.group
+    if (!group) return false
+    return !servingMembers(membersIn(group, networkId)).some(member => member.sandbox.owner.id === containerId)
+  }
+
   hostInterface(endpoint: EndpointRecord): string {
     return endpoint.endpointId === '' ? '' : vethName(endpoint.endpointId)
   }

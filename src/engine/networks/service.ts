@@ -123,6 +123,8 @@ export interface NetworksService {
 
   /** Ids of the containers that share `address` as replicas of one service; none when it is nobody's virtual address. */
   replicasBehind(networkId: string, address: string): string[]
+  /** Whether the container is a replica whose service sends nothing to it, while others serve. */
+  leftOut(networkId: string, containerId: string): boolean
   /** What packets meet on the host on their way to and from an endpoint. */
   hostInterface(endpoint: EndpointRecord): string
 

@@ -95,7 +95,22 @@ export async function echoProbe(
     return false
   } catch (error) {
     // Too big for the interface, or no way at all: it did not arrive.
-    if (hasErrno(error, 'EMSGSIZE', 'ENETUNREACH', 'EHOSTUNREACH', 'ECONNREFUSED', 'EPERM', 'ENETDOWN')) return false
+    if (
+      hasErrno(
+        error,
+        'EMSGSIZE',
+        'ENETUNREACH',
+        'EHOSTUNREACH',
+        'ECONNREFUSED',
+        'EPERM',
+        'ENETDOWN',
+        'EINVAL',
+        'EACCES',
+        'EADDRNOTAVAIL',
+        'ENOBUFS',
+      )
+    )
+      return false
     throw error
   } finally {
     // Closing a raw socket waits for a grace period.
