@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { CauseCode } from '#model/explain.ts'
 import { FaultLab } from '../support/fault-lab.ts'
-import { BETWEEN, beyond, furnish, type Fault } from '../support/faults.ts'
+import { BETWEEN, NAMELESS, beyond, furnish, type Fault } from '../support/faults.ts'
 
 /** Milliseconds in which an explanation is to be there; the machine may be busy. */
 const PATIENCE = 5000
@@ -34,6 +34,18 @@ const healthy: (readonly [string, string])[] = [
   ['host', 'db:8080'],
   ['internet', 'db:8080'],
   ['web', 'internet'],
+  ['host', 'local:8091'],
+  ['web', 'twin-1:80'],
+  ['twin-1', 'twin:80'],
+  ['db', 'db:80'],
+  ['web', 'db:8086/udp'],
+  ['sidecar', 'db:80'],
+  ['hosted', 'db:80'],
+  ['web', 'hosted:9100'],
+  ['hosted', `${lab.client.address}:9000`],
+  ['six-1', 'six-2:80'],
+  ['web', '10.231.1.1:9100'],
+  ['loner', 'named:80'],
 ]
 for (const [from, to] of healthy) {
   test(`healthy: ${from} to ${to}`, async () => {
@@ -42,7 +54,7 @@ for (const [from, to] of healthy) {
   })
 }
 
-const all = [...BETWEEN, ...beyond(lab.client.address)]
+const all = [...BETWEEN, ...NAMELESS, ...beyond(lab.client.address)]
 
 for (const fault of all) {
   test(fault.name, async () => {

@@ -452,6 +452,66 @@ export const BETWEEN: Fault[] = [
   },
 ]
 
+/** Where names are not served, or nothing is. */
+export const NAMELESS: Fault[] = [
+  {
+    name: 'the default network serves no names',
+    ask: ['plain-1', 'plain-2:80'],
+    code: 'dns-not-embedded',
+    async break(lab) {
+      return async () => {
+        await lab.daemon.client.networks.connect('front', 'plain-1')
+        await lab.daemon.client.networks.connect('front', 'plain-2')
+      }
+    },
+  },
+  {
+    name: 'nobody has the name',
+    ask: ['web', 'databse:80'],
+    healthy: DB,
+    code: 'target-not-found',
+    async break() {
+      return () => {}
+    },
+  },
+  {
+    name: 'upstream DNS dead',
+    ask: ['asker', 'api.example.test:80'],
+    healthy: ['asker', 'db:80'],
+    code: 'dns-server-dead',
+    async break() {
+      return () => {}
+    },
+  },
+  {
+    name: 'a name for one that shares the network of another',
+    ask: ['db', 'sidecar'],
+    healthy: ['db', 'web'],
+    code: 'name-unknown',
+    async break() {
+      return () => {}
+    },
+  },
+  {
+    name: 'network none',
+    ask: ['nowhere', 'db:80'],
+    healthy: DB,
+    code: 'no-network',
+    async break() {
+      return () => {}
+    },
+  },
+  {
+    name: 'nothing bound to the UDP port',
+    ask: ['web', 'db:8099/udp'],
+    healthy: ['web', 'db:8086/udp'],
+    code: 'not-listening',
+    async break() {
+      return () => {}
+    },
+  },
+]
+
 /** Between a container, the host and another machine. @param out address of that machine */
 export const beyond = (out: string): Fault[] => [
   {
@@ -556,6 +616,12 @@ export async function furnish(lab: FaultLab): Promise<void> {
   await lab.network('back', '10.231.2.0/24')
   await lab.network('apart', '10.231.3.0/24', { icc: false })
   await lab.network('gone', '10.231.4.0/24')
+  await lab.daemon.client.networks.create({
+    Name: 'six',
+    EnableIPv4: false,
+    EnableIPv6: true,
+    IPAM: { Config: [{ Subnet: 'fd00:231::/64' }] },
+  })
   await lab.network('inner', '10.231.5.0/24', { internal: true })
   const sleep = ['sleep', '1000']
   const publish = (HostIp: string, HostPort: string) => ({
@@ -576,17 +642,25 @@ export async function furnish(lab: FaultLab): Promise<void> {
       }),
       NetworkingConfig: { EndpointsConfig: { front: { Aliases: ['twin'] } } },
     })
+  await lab.container('web', ['front'], sleep)
   await Promise.all([
-    lab.container('web', ['front'], sleep),
     lab.container('db', ['front', 'back'], SERVE, publish('', '8080')),
     lab.container('lone', ['front']),
     lab.container('named', ['front']),
+    lab.container('sidecar', ['container:web'], sleep),
+    lab.container('hosted', ['host'], sleep),
+    lab.container('plain-1', ['bridge'], sleep),
+    lab.container('plain-2', ['bridge']),
+    lab.container('six-1', ['six'], sleep),
+    lab.container('six-2', ['six']),
+    lab.container('nowhere', ['none'], sleep),
     lab.container('loner', ['back', 'front'], sleep),
     lab.container('apart-1', ['apart'], sleep),
     lab.container('apart-2', ['apart']),
     lab.container('gone-1', ['gone'], sleep),
     lab.container('gone-2', ['gone']),
     lab.container('inner', ['inner'], sleep),
+    lab.container('asker', ['front'], sleep, { HostConfig: { NetworkMode: 'front', Dns: ['10.213.0.77'] } }),
     lab.container('local', ['front'], SERVE, publish('127.0.0.1', '8091')),
     lab.container('looper', ['front'], ['sh', '-c', 'test -f /flags/broken && exit 1; exec httpd -f -p 80'], {
       HostConfig: { Binds: [broken], RestartPolicy: { Name: 'always', MaximumRetryCount: 0 } },
@@ -596,8 +670,21 @@ export async function furnish(lab: FaultLab): Promise<void> {
     lab.daemon.client.containers.create({ Image: 'busybox', Cmd: SERVE, ...publish('', '8090') }, { name: 'taker' }),
   ])
   await lab.daemon.client.networks.connect('back', 'named', { Aliases: ['database'] })
-  for (const name of ['db', 'named', 'lone', 'apart-2', 'gone-2', 'local', 'looper', 'twin-1', 'twin-2'])
+  for (const name of [
+    'db',
+    'named',
+    'lone',
+    'apart-2',
+    'gone-2',
+    'local',
+    'looper',
+    'twin-1',
+    'twin-2',
+    'plain-2',
+    'six-2',
+  ])
     await lab.serves(name)
   await lab.listen('the client', ['busybox', 'httpd', '-f', '-p', '9000'], 9000)
   await lab.listen('the host', ['busybox', 'httpd', '-f', '-p', '9100'], 9100)
+  await lab.listen('db', ['nc', '-u', '-l', '-k', '-p', '8086'], 8086, 'u')
 }

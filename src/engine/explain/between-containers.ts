@@ -52,6 +52,7 @@ export function judgeBetween(report: Report, facts: BetweenFacts): void {
       source: source.name,
       target: target.name,
       right: facts.right,
+      sharesWith: target.sharesWith ?? '',
       nameless: shared.every(one => one.network.builtin),
       network: shared[0]?.network.name ?? '',
       elsewhere: facts.elsewhere,
@@ -136,23 +137,25 @@ function overWire(report: Report, facts: BetweenFacts, way: WayFacts): boolean {
   const { source, target } = facts
   const { on, from, to, sourceWire, targetWire, routes, strict } = way
   let answered = true
-  const here = judgeWire(report, sourceWire) && judgeAddresses(report, sourceWire)
-  if (here) {
-    const device = sourceWire.inside!.name
+  judgeWire(report, sourceWire)
+  if (judgeAddresses(report, sourceWire) && sourceWire.inside?.up) {
+    const device = sourceWire.inside.name
     judgeRoute(report, routes.there, { owner: source.name, to: target.name, address: to, device })
     answered = judgeNeighbour(report, way.neighbour, {
       owner: source.name,
       name: target.name,
       address: to,
       mac: on.target.endpoint.mac,
+      macs: targetWire.macs,
       device,
     })
   }
   judgeIcc(report, facts, way)
   const gates = bridgeGates(facts, way)
   throughGates(report, way.filters, gates.there)
-  if (judgeWire(report, targetWire) && judgeAddresses(report, targetWire)) {
-    const device = targetWire.inside!.name
+  judgeWire(report, targetWire)
+  if (judgeAddresses(report, targetWire) && targetWire.inside?.up) {
+    const device = targetWire.inside.name
     const { back } = routes
     if (strict.target && back.kind === 'unicast' && back.device !== device) {
       report.fail(

@@ -76,6 +76,7 @@ export class Explainer implements ExplainService {
       source: source.name,
       target: holder?.container ?? '',
       right: [],
+      sharesWith: '',
       nameless: source.attachments.every(one => one.network.builtin),
       network: other?.attachments.find(one => mine.has(one.network.name))?.network.name ?? '',
       elsewhere: holders,

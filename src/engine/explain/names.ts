@@ -12,6 +12,8 @@ export interface NameContext {
   nameless: boolean
   /** A network that both are on, for the remedy; '' when there is none. */
   network: string
+  /** The container whose network the target shares; '' when it has its own. */
+  sharesWith: string
   /** Containers that have the name on networks that the source is not on. */
   elsewhere: readonly { container: string; network: string }[]
 }
@@ -65,6 +67,14 @@ function failed(report: Report, facts: NameFacts, context: NameContext): void {
       'dns-not-embedded',
       `${source} does not ask the engine's DNS: its /etc/resolv.conf names ${listed}`,
       `berth restart ${source}`,
+    )
+  }
+  if (context.sharesWith !== '' && (rcode !== '' || upstreamDead)) {
+    return fail(
+      'has no name of its own',
+      'name-unknown',
+      `${target} shares the network of ${context.sharesWith} and has no name there: it is reached as ${context.sharesWith}`,
+      `berth network explain ${source} ${context.sharesWith}`,
     )
   }
   const outside = name.includes('.')

@@ -104,6 +104,7 @@ function addressFor(report: Report, source: ContainerParty, target: Outside, way
         source: source.name,
         target: '',
         right: [],
+        sharesWith: '',
         nameless: false,
         network: '',
         elsewhere: [],

@@ -16,6 +16,8 @@ export interface Wire {
   /** Addresses that the interface inside should have, and that it has. */
   wanted: readonly string[]
   addresses: readonly string[]
+  /** Of every interface of the owner: one with several answers by any of them. */
+  macs: readonly string[]
 }
 
 export async function wireOf(ctx: ExplainOptions, party: ContainerParty, attachment: Attachment): Promise<Wire> {
@@ -37,6 +39,7 @@ export async function wireOf(ctx: ExplainOptions, party: ContainerParty, attachm
     bridge,
     bridgeName: network.bridgeName,
     wanted: [endpoint.ipv4, endpoint.ipv6].filter(address => address !== ''),
+    macs: links.map(link => link.mac),
     addresses: addresses.filter(one => one.device === inside?.name).map(one => one.address.replace(/\/.*/, '')),
   }
 }
@@ -182,9 +185,9 @@ export interface NeighbourFacts {
 export function judgeNeighbour(
   report: Report,
   { entry, answers }: NeighbourFacts,
-  target: { owner: string; name: string; address: string; mac: string; device: string },
+  target: { owner: string; name: string; address: string; mac: string; macs: readonly string[]; device: string },
 ): boolean {
-  const { owner, name, address, mac, device } = target
+  const { owner, name, address, mac, macs, device } = target
   const subject = `neighbour ${address} of ${owner}`
   const fixed = entry?.state === 'permanent' || entry?.state === 'noarp'
   if (entry && fixed && entry.mac !== '' && entry.mac !== mac) {
@@ -199,7 +202,7 @@ export function judgeNeighbour(
     return true
   }
   const learnt = entry && entry.mac !== '' && entry.state !== 'failed' ? [entry.mac] : []
-  const strangers = [...new Set([...(answers ?? []), ...learnt])].filter(one => one !== mac)
+  const strangers = [...new Set([...(answers ?? []), ...learnt])].filter(one => one !== mac && !macs.includes(one))
   if (strangers.length > 0) {
     report.fail(
       'address',
