@@ -34,7 +34,10 @@ export interface Listener {
 
 export interface Inspector {
   listeners(sandbox?: string): Promise<Listener[]>
-  /** `nft -j list ruleset`: every table of every family, foreign ones too. */
+  /**
+   * `nft -j list ruleset`: every table of every family, foreign ones too. A rule with extensions of iptables (`xt`), of
+   * which JSON has nothing but the name, has a `text` besides, as nft(8) prints it.
+   */
   ruleset(sandbox?: string): Promise<unknown>
   /** Legacy iptables tables in use (/proc/net/ip_tables_names, ip6_tables_names), which nft does not show. */
   legacyTables(sandbox?: string): string[]

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { filterAt, parseRuleset } from '#engine/networks/filter-path/index.ts'
 import type { FilterVerdict, Packet } from '#engine/networks/filter-path/index.ts'
@@ -135,7 +136,23 @@ const CASES: [name: string, rules: string, port: number][] = [
 const lines = (rules: string) =>
   rules.replaceAll(/; |(?<=[a-z] )\{ (?=type|tcp|counter|drop)|; \}|\} (?=chain)/g, text => `${text}\n`)
 
-for (const [name, rules, port] of CASES) {
+const MORE: typeof CASES = [
+  ['a log', 'chain f { type filter hook forward priority 0; tcp dport 80 log; }', 80],
+  ['protocols', 'chain f { type filter hook forward priority 0; meta l4proto { tcp, udp } th dport 80 drop; }', 80],
+  ['port above', 'chain f { type filter hook forward priority 0; tcp dport > 442 drop; }', 443],
+  ['source range', 'chain f { type filter hook forward priority 0; ip saddr 10.213.0.2-10.213.0.9 drop; }', 80],
+  ['limit in hand', 'chain f { type filter hook forward priority 0; policy drop; limit rate 1000/second accept; }', 80],
+  ['local destination', 'chain f { type filter hook forward priority 0; fib daddr type local drop; }', 80],
+  [
+    'interface and port',
+    'set s { type ifname . inet_service; elements = { "eth0" . 443, "lan0" . 80 }; } chain f { type filter hook forward priority 0; iifname . tcp dport @s drop; }',
+    443,
+  ],
+  ['another family', 'chain f { type filter hook forward priority 0; ip6 daddr ::/0 drop; }', 80],
+  ['output is no forward', 'chain f { type filter hook output priority 0; policy drop; }', 80],
+]
+
+for (const [name, rules, port] of [...CASES, ...MORE]) {
   test(name, async () => {
     const script = `table inet probe\ndelete table inet probe\ntable inet probe {\n${lines(rules)}\n}\n`
     const { code, stderr } = machines.on('host', ['nft', '-f', '-'], { input: script })
@@ -148,5 +165,49 @@ for (const [name, rules, port] of CASES) {
     })
     assert.equal(verdict.verdict, outcome === 'connected' ? 'pass' : 'drop', JSON.stringify(verdict))
     if (verdict.verdict === 'drop') assert.match(verdict.by!.rule, /drop|reject/)
+  })
+}
+
+const UFW = [
+  '-P FORWARD DROP',
+  '-N ufw-before-forward',
+  '-N ufw-user-forward',
+  '-N ufw-skip-to-policy-forward',
+  '-A FORWARD -j ufw-before-forward',
+  '-A ufw-before-forward -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
+  '-A ufw-before-forward -m conntrack --ctstate INVALID -j DROP',
+  '-A ufw-before-forward -p icmp --icmp-type echo-request -j ACCEPT',
+  '-A ufw-before-forward -j ufw-user-forward',
+  '-A ufw-user-forward -p tcp -d 10.77.0.2 --dport 443 -j ACCEPT',
+  '-A ufw-user-forward -p tcp -m multiport --dports 8000:8100,9000 -m comment --comment "a range" -j ACCEPT',
+  '-A FORWARD -m limit --limit 3/min --limit-burst 10 -j LOG --log-prefix "[UFW BLOCK] "',
+  '-A FORWARD -j ufw-skip-to-policy-forward',
+  '-A ufw-skip-to-policy-forward -j REJECT --reject-with icmp-port-unreachable',
+]
+
+const IPTABLES: [name: string, rules: string[], port: number][] = [
+  ['ufw denies', UFW, 80],
+  ['ufw allows', UFW, 443],
+  ['ufw allows a range', UFW, 8080],
+  ['addresses of the host', ['-A FORWARD -m addrtype --dst-type LOCAL -j DROP'], 80],
+  ['a range of addresses', ['-A FORWARD -m iprange --dst-range 10.77.0.1-10.77.0.9 -j REJECT'], 80],
+  ['not from there', ['-A FORWARD ! -s 10.0.0.0/8 -j DROP', '-A FORWARD -i lan0 -m state --state NEW -j DROP'], 80],
+  ['syn', ['-A FORWARD -p tcp --syn --dport 80 -j DROP'], 80],
+]
+
+for (const [name, rules, port] of IPTABLES) {
+  test(`iptables: ${name}`, { skip: !existsSync('/usr/sbin/iptables-nft') }, async () => {
+    machines.on('host', ['nft', 'delete', 'table', 'inet', 'probe'])
+    for (const table of ['filter', 'mangle']) machines.on('host', ['nft', 'delete', 'table', 'ip', table])
+    const script = rules.map(rule => `iptables-nft ${rule}`).join('\n')
+    const { code, stderr } = machines.on('host', ['sh', '-ec', script])
+    assert.equal(code, 0, stderr)
+    const ruleset = parseRuleset(await networking.inspector.ruleset(machines.path('host')))
+    const verdict = filterAt(ruleset, 'forward', forwarded(port))
+    const { outcome } = await networking.inspector.connect(INNER, port, {
+      timeoutMs: 150,
+      sandbox: machines.path('client'),
+    })
+    assert.equal(verdict.verdict, outcome === 'connected' ? 'pass' : 'drop', JSON.stringify(verdict))
   })
 }

@@ -4,9 +4,10 @@ import { Lane } from '#kernel/netlink/lane.ts'
 import { NETLINK_NETFILTER, NetlinkSocket } from '#kernel/netlink/socket.ts'
 import type { NetworkNamespaces } from '#kernel/sandboxes/enter.ts'
 import { forgetFlows } from './forget-flows.ts'
-import { NftContext } from './libnftables.ts'
+import { NftContext, type NftOutput } from './libnftables.ts'
 import { LowDescriptors } from './low-descriptors.ts'
 import { assertOwnTables } from './names.ts'
+import { addTexts } from './rule-texts.ts'
 
 /**
  * nftables by libnftables, in-process. One context is kept for the daemon's namespace; a sandbox gets one for the moment.
@@ -49,9 +50,12 @@ export class KernelFirewall implements Firewall {
     return listing.nftables.flatMap(({ table }) => (table ? [{ family: table.family, name: table.name }] : []))
   }
 
-  /** Everything that any program has put there. */
+  /** Everything that any program has put there; rules of iptables-nft with their text. */
   async listRuleset(sandbox?: string): Promise<unknown> {
-    return JSON.parse(await this.#run('list ruleset', sandbox, 'symbolic')) as unknown
+    const json = await this.#run('list ruleset', sandbox, 'symbolic')
+    const listing: unknown = JSON.parse(json)
+    if (json.includes('"xt"')) addTexts(listing, await this.#run('list ruleset', sandbox, 'text'))
+    return listing
   }
 
   forgetFlows(filter: FlowFilter, sandbox?: string): Promise<void> {
@@ -64,7 +68,7 @@ export class KernelFirewall implements Firewall {
     this.#low.close()
   }
 
-  #run(script: string, sandbox: string | undefined, output?: 'numeric' | 'symbolic'): Promise<string> {
+  #run(script: string, sandbox: string | undefined, output?: NftOutput): Promise<string> {
     return this.#lane.run(async () => {
       if (sandbox === undefined) return this.#own.run(script, output)
       const context = this.#namespaces.enter(sandbox, () => this.#low.vacate(() => new NftContext()))

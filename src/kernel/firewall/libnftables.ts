@@ -14,8 +14,17 @@ const nft = {
   setFlags: native('void nft_ctx_output_set_flags(void *context, uint flags)', SONAME),
 }
 
+const NFT_CTX_OUTPUT_HANDLE = 1 << 3
 const NFT_CTX_OUTPUT_JSON = 1 << 4
 const NFT_CTX_OUTPUT_NUMERIC_ALL = 0x3c0
+
+export type NftOutput = 'numeric' | 'symbolic' | 'text'
+
+const FLAGS: Record<NftOutput, number> = {
+  numeric: NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_NUMERIC_ALL,
+  symbolic: NFT_CTX_OUTPUT_JSON,
+  text: NFT_CTX_OUTPUT_HANDLE,
+}
 
 /**
  * One context of libnftables(3), bound to the network namespace in which it is constructed (that is when the library
@@ -37,12 +46,12 @@ export class NftContext {
    * Runs a script as one transaction, on a pool thread: the first one takes long (a kernel module may be loaded), and
    * any of them may wait for another program's transaction.
    *
-   * @param output names (`tcp`, `established`) or numbers
+   * @param output names (`tcp`, `established`) or numbers, or what nft(8) prints, with handles
    * @returns what it printed, as JSON text, empty for nothing
    * @throws system with the first line of the library's complaint
    */
-  async run(script: string, output: 'numeric' | 'symbolic' = 'numeric'): Promise<string> {
-    nft.setFlags()(this.#context, NFT_CTX_OUTPUT_JSON | (output === 'numeric' ? NFT_CTX_OUTPUT_NUMERIC_ALL : 0))
+  async run(script: string, output: NftOutput = 'numeric'): Promise<string> {
+    nft.setFlags()(this.#context, FLAGS[output])
     const failed = await promised(nft.run(), 'run an nftables script', this.#context, script).then(
       code => code !== 0,
       () => true,

@@ -8,6 +8,9 @@ import type { Chain, Json, Rule, Ruleset } from './ruleset.ts'
 /** Deeper than the kernel lets chains call each other. */
 const MAX_DEPTH = 16
 
+/** Of a nat chain: they end it. */
+const TRANSLATIONS = ['dnat', 'snat', 'masquerade', 'redirect', 'tproxy']
+
 type Outcome = 'accept' | 'drop' | 'return' | 'continue'
 
 /** What a walk through one base chain has come upon. */
@@ -37,7 +40,7 @@ export function filterAt(
 ): FilterVerdict {
   let doubt: FilterStep | undefined
   let dnat: FilterVerdict['dnat']
-  let current = packet
+  let current: Packet = packet.mark === undefined && !ruleset.setsMarks ? { ...packet, mark: 0 } : packet
   for (const chain of ruleset.hooks.get(hook) ?? []) {
     if (!families.includes(chain.family)) continue
     // Only the first packet of a connection meets the nat chains; what they decided holds for the rest.
@@ -80,6 +83,13 @@ function throughChain(walk: Walk, chain: Chain, depth: number, sure: boolean): O
   return 'drop'
 }
 
+const stepOf = (chain: Chain, rule: Rule): FilterStep => ({
+  ...place(chain),
+  rule: rule.printed ?? ruleText(rule.expressions),
+  handle: rule.handle,
+  comment: rule.comment,
+})
+
 const place = ({ family, table, name }: Chain) => ({ family, table, chain: name })
 
 function throughRule(walk: Walk, chain: Chain, rule: Rule, depth: number, sureOfChain: boolean): Outcome {
@@ -99,6 +109,9 @@ function throughRule(walk: Walk, chain: Chain, rule: Rule, depth: number, sureOf
 function conditionOf(walk: Walk, chain: Chain, statement: { [key: string]: Json }): Answer {
   if (statement.match !== undefined) return matches(statement.match, walk.packet, walk.ruleset, chain)
   if (statement.limit !== undefined) return fields(statement.limit).inv === true ? undefined : true
+  // A program that reads a queue may drop; an element is added within a limit, or not.
+  if (statement.set !== undefined && fields(statement.set).stmt !== undefined) return undefined
+  if (statement.xt !== undefined && fields(statement.xt).type === 'target') return true
   const unknowns = ['xt', 'ct count', 'quota', 'socket', 'osf']
   return unknowns.some(name => name in statement) ? undefined : true
 }
@@ -112,13 +125,19 @@ function verdictOf(
   depth: number,
   sure: boolean,
 ): Outcome | undefined {
-  if ('accept' in statement || 'queue' in statement) {
+  if ('accept' in statement) {
     if (sure) return 'accept'
     walk.perhapsAccepted = true
     return 'continue'
   }
-  if ('drop' in statement || 'reject' in statement) {
-    const step = { ...place(chain), rule: ruleText(rule.expressions), handle: rule.handle, comment: rule.comment }
+  const target = fields(statement.xt).type === 'target' ? fields(statement.xt).name : undefined
+  if ('queue' in statement) {
+    walk.perhapsAccepted = true
+    walk.perhapsDropped ??= stepOf(chain, rule)
+    return 'continue'
+  }
+  if ('drop' in statement || 'reject' in statement || target === 'REJECT') {
+    const step = stepOf(chain, rule)
     if (sure) {
       walk.droppedBy = step
       return 'drop'
@@ -137,7 +156,7 @@ function verdictOf(
     walk.dnat = target
     return 'accept'
   }
-  if (['snat', 'masquerade', 'redirect', 'tproxy'].some(name => name in statement)) return 'accept'
+  if (TRANSLATIONS.some(name => name in statement || name.toUpperCase() === target)) return 'accept'
   return undefined
 }
 

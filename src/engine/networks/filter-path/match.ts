@@ -82,7 +82,7 @@ function metaOf(key: Json | undefined, packet: Packet): Value | null {
     case 'protocol':
       return packet.family === 4 ? 'ip' : 'ip6'
     case 'mark':
-      return packet.mark ?? 0
+      return packet.mark
     default:
       return undefined
   }
@@ -92,7 +92,7 @@ function ctOf({ key, dir }: { [key: string]: Json }, packet: Packet): Value | nu
   if (key === 'state') return packet.state
   if (key === 'status') return packet.dnat ? 'dnat' : 'none'
   if (key === 'direction') return packet.state === 'new' ? 'original' : undefined
-  if (key === 'mark') return 0
+  if (key === 'mark') return packet.mark === 0 ? 0 : undefined
   if (key === 'protocol') return protocolName(packet)
   void dir
   return undefined

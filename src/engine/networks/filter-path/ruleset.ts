@@ -1,3 +1,5 @@
+import { translate } from './translate.ts'
+
 /** `nft -j list ruleset` (libnftables-json(5)) as chains with their rules, and sets. */
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
@@ -6,6 +8,8 @@ export interface Rule {
   handle: number
   comment: string
   expressions: Json[]
+  /** As nft(8) printed it, for rules that were read from that. */
+  printed?: string
 }
 
 export interface Chain {
@@ -27,6 +31,8 @@ export interface Ruleset {
   sets: ReadonlyMap<string, Json[]>
   /** Base chains in the order in which the kernel asks them, for each hook. */
   hooks: ReadonlyMap<string, Chain[]>
+  /** Some rule gives packets marks: what mark one has is not known then. */
+  setsMarks: boolean
 }
 
 export const chainKey = (family: string, table: string, name: string): string => `${family} ${table} ${name}`
@@ -51,13 +57,16 @@ export function parseRuleset(listing: unknown): Ruleset {
         rules: [],
       })
     } else if (rule !== undefined) {
-      const { family, table, chain: name, handle, comment, expr } = fields(rule)
+      const { family, table, chain: name, handle, comment, expr, text: printed } = fields(rule)
       rules.push({
         key: chainKey(text(family), text(table), text(name)),
         rule: {
           handle: typeof handle === 'number' ? handle : 0,
           comment: text(comment),
-          expressions: Array.isArray(expr) ? expr : [],
+          ...(typeof printed === 'string' && {
+            printed: printed.replaceAll(/counter packets \d+ bytes \d+ /g, '').trim(),
+          }),
+          expressions: typeof printed === 'string' ? translate(printed) : Array.isArray(expr) ? expr : [],
         },
       })
     } else if (set !== undefined || map !== undefined) {
@@ -74,7 +83,13 @@ export function parseRuleset(listing: unknown): Ruleset {
     hooks.set(chain.hook, list)
   }
   for (const list of hooks.values()) list.sort((a, b) => a.priority - b.priority)
-  return { chains, sets, hooks }
+  const setsMarks = rules.some(({ rule }) => rule.expressions.some(marks))
+  return { chains, sets, hooks, setsMarks }
+}
+
+function marks(expression: Json): boolean {
+  const { mangle, xt } = fields(expression)
+  return mangle !== undefined || /MARK$/.test(text(fields(xt).name))
 }
 
 const text = (value: Json | undefined): string => (typeof value === 'string' ? value : '')
