@@ -152,7 +152,8 @@ function overWire(report: Report, facts: BetweenFacts, way: WayFacts): boolean {
   }
   judgeIcc(report, facts, way)
   const gates = bridgeGates(facts, way)
-  throughGates(report, way.filters, gates.there)
+  const told = new Set<string>()
+  throughGates(report, way.filters, gates.there, told)
   judgeWire(report, targetWire)
   if (judgeAddresses(report, targetWire) && targetWire.inside?.up) {
     const device = targetWire.inside.name
@@ -168,7 +169,7 @@ function overWire(report: Report, facts: BetweenFacts, way: WayFacts): boolean {
       )
     } else judgeRoute(report, back, { owner: target.name, to: source.name, address: from, device })
   }
-  throughGates(report, way.filters, gates.back)
+  throughGates(report, way.filters, gates.back, told)
   for (const table of way.tracking) judgeTracking(report, table)
   if (way.sizes && source.status === 'running') sizes(report, facts, way)
   return answered

@@ -40,9 +40,17 @@ export async function lookAtFilters(
   }
 }
 
-/** Asks every table at each gate; of one table's chain only the first drop is told. @returns whether all let it pass */
-export function throughGates(report: Report, facts: FilterFacts, gates: readonly Gate[]): boolean {
-  const told = new Set<string>()
+/**
+ * Asks every table at each gate. A rule is told of once.
+ *
+ * @param told what was told of before on the same way
+ */
+export function throughGates(
+  report: Report,
+  facts: FilterFacts,
+  gates: readonly Gate[],
+  told: Set<string> = new Set(),
+): void {
   const passed = new Map<string, string[]>()
   for (const gate of gates) {
     const ruleset = facts.rulesets.get(gate.sandbox ?? '')
@@ -74,7 +82,6 @@ export function throughGates(report: Report, facts: FilterFacts, gates: readonly
       `tables ${legacy.join(', ')} are in use, which nftables does not show: iptables-legacy-save shows them`,
     )
   }
-  return ![...told].some(key => key.includes(' drop '))
 }
 
 function warnOf(report: Report, gate: Gate, { by }: FilterVerdict): void {
