@@ -504,10 +504,9 @@ export const NAMELESS: Fault[] = [
   {
     name: 'nothing bound to the UDP port',
     ask: ['web', 'db:8099/udp'],
-    healthy: ['web', 'db:8086/udp'],
     code: 'not-listening',
-    async break() {
-      return () => {}
+    async break(lab) {
+      return () => lab.listen('db', ['nc', '-u', '-l', '-k', '-p', '8099'], 8099, 'u')
     },
   },
 ]
