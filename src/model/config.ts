@@ -175,3 +175,11 @@ export interface EndpointRequest {
   DriverOpts?: Record<string, string> | null
   GwPriority?: number
 }
+
+/** What `POST /containers/{id}/update` may change; what is left out stays. */
+export type ContainerChange = Partial<Resources> & {
+  RestartPolicy?: RestartPolicy
+  /** Berth's own, as `HostConfig.PortBindings`: ports to publish and no longer to publish, without a restart. */
+  PublishAdd?: Record<string, PortBinding[]>
+  PublishRemove?: Record<string, PortBinding[]>
+}

@@ -63,6 +63,17 @@ export interface VethSpec {
   sysctls?: Record<string, string>
 }
 
+/** What of an endpoint may change while it is in use. */
+export interface VethChange {
+  hostName: string
+  sandbox: string
+  /** Of the end in the sandbox, which is found by it. */
+  mac: string
+  port: { hairpin: boolean; isolated: boolean }
+  /** Bytes, of both ends; stays when absent. */
+  mtu?: number
+}
+
 export interface BridgeSpec {
   name: string
   mac?: string
@@ -97,7 +108,7 @@ export interface ChildSpec {
 export interface HostLinkSpec {
   name: string
   /** `dummy` leads nowhere: a veth pair of which nobody uses the other end where the kernel has no dummies. */
-  kind: { kind: 'macvlan'; mode: MacvlanMode } | { kind: 'vlan'; id: number } | { kind: 'dummy' }
+  kind: ChildSpec['kind'] | { kind: 'vlan'; id: number } | { kind: 'dummy' }
   /** Link that it stands on. */
   parent?: string
   mac?: string
@@ -162,6 +173,8 @@ export interface Links {
   deleteChild(sandbox: string, alias: string): void
   /** Creates and brings up; present already with the same name and alias: brought to the spec's addresses. */
   ensureLink(spec: HostLinkSpec): Promise<void>
+  /** Changes a pair that is there, in place. */
+  changeVeth(change: VethChange): Promise<void>
   /** Brings a sandbox's loopback up. */
   loopbackUp(sandbox: string): Promise<void>
   /** Each takes the place of one with the same destination and metric; other routes stay. */

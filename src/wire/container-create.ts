@@ -1,9 +1,9 @@
 import { invalid } from '#lib/errors.ts'
-import type { ContainerConfig, EndpointRequest, HostConfig, Resources, RestartPolicy } from '#model/config.ts'
+import type { ContainerChange, ContainerConfig, EndpointRequest, HostConfig } from '#model/config.ts'
 import { containerConfig } from './container-config.ts'
 import { configSchema, createSchema, updateSchema } from './container-schema.ts'
 import { mergeEndpoints } from './endpoints.ts'
-import { hostConfig, restartPolicy, type HostDefaults } from './host-config.ts'
+import { hostConfig, portBindings, restartPolicy, type HostDefaults } from './host-config.ts'
 import { someResources } from './resources.ts'
 import { parse } from './schema.ts'
 
@@ -61,11 +61,13 @@ function checkTogether(config: ContainerConfig, host: HostConfig): void {
 }
 
 /** Body of `POST /containers/{id}/update`: what it changes. @throws invalid naming the field */
-export function updateRequest(body: unknown): Partial<Resources> & { RestartPolicy?: RestartPolicy } {
+export function updateRequest(body: unknown): ContainerChange {
   if (body === undefined) throw invalid('invalid JSON: got EOF while reading request body')
   const parsed = parse(updateSchema, body)
-  const change: Partial<Resources> & { RestartPolicy?: RestartPolicy } = someResources(parsed)
+  const change: ContainerChange = someResources(parsed)
   if (parsed.RestartPolicy?.Name) change.RestartPolicy = restartPolicy(parsed.RestartPolicy)
+  if (parsed.PublishAdd) change.PublishAdd = portBindings(parsed.PublishAdd)
+  if (parsed.PublishRemove) change.PublishRemove = portBindings(parsed.PublishRemove)
   return change
 }
 

@@ -103,13 +103,15 @@ const mount = z.object({
     .nullish(),
 })
 
+const portBindings = z.record(z.string(), z.array(z.object({ HostIp: text, HostPort: text })).nullable()).nullish()
+
 const hostConfig = z.object({
   ...resourceFields,
   Binds: strings,
   ContainerIDFile: text,
   LogConfig: z.object({ Type: text, Config: stringMap }).nullish(),
   NetworkMode: text,
-  PortBindings: z.record(z.string(), z.array(z.object({ HostIp: text, HostPort: text })).nullable()).nullish(),
+  PortBindings: portBindings,
   RestartPolicy: restartPolicy,
   AutoRemove: flag,
   VolumeDriver: text,
@@ -162,7 +164,12 @@ export const createSchema = z.object({
   HostConfig: hostConfig.nullish(),
   NetworkingConfig: z.object({ EndpointsConfig: z.record(z.string(), endpointSchema.nullable()).nullish() }).nullish(),
 })
-export const updateSchema = z.object({ ...resourceFields, RestartPolicy: restartPolicy })
+export const updateSchema = z.object({
+  ...resourceFields,
+  RestartPolicy: restartPolicy,
+  PublishAdd: portBindings,
+  PublishRemove: portBindings,
+})
 
 export type ConfigBody = z.infer<typeof configSchema>
 export type HostConfigBody = z.infer<typeof hostConfig>

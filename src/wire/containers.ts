@@ -1,10 +1,10 @@
 import type {
+  ContainerChange as Change,
   ContainerConfig,
   EndpointRequest,
   HostConfig,
   MountRequest,
   PortBinding,
-  Resources,
   RestartPolicy,
 } from '#model/config.ts'
 
@@ -161,7 +161,9 @@ export interface ContainerCreateResponse {
 }
 
 /** Body of `POST /containers/{id}/update` */
-export type ContainerUpdateRequest = Partial<Resources> & { RestartPolicy?: Partial<RestartPolicy> }
+export type ContainerUpdateRequest = Omit<Change, 'RestartPolicy'> & {
+  RestartPolicy?: Partial<RestartPolicy>
+}
 
 export interface ContainerUpdateResponse {
   Warnings: string[]

@@ -114,7 +114,7 @@ function cgroupnsMode(mode: string, privileged: boolean, defaults: HostDefaults)
   return defaults.cgroupVersion === '2' && !privileged ? 'private' : 'host'
 }
 
-function portBindings(body: HostConfigBody['PortBindings']): Record<string, PortBinding[]> {
+export function portBindings(body: HostConfigBody['PortBindings']): Record<string, PortBinding[]> {
   const result: Record<string, PortBinding[]> = {}
   for (const [port, bindings] of Object.entries(body ?? {})) {
     checkPort(port)

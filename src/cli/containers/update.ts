@@ -3,6 +3,7 @@ import { CliError, defineCommand, type FlagTable } from '../core/command.ts'
 import { forEach } from '../core/each.ts'
 import { CREATE_FLAGS } from './options/flags.ts'
 import { parseRestart } from './options/limits.ts'
+import { parsePorts } from './options/ports.ts'
 
 const FLAGS = {
   'blkio-weight': CREATE_FLAGS['blkio-weight'],
@@ -18,6 +19,8 @@ const FLAGS = {
   'memory-reservation': CREATE_FLAGS['memory-reservation'],
   'memory-swap': CREATE_FLAGS['memory-swap'],
   'pids-limit': CREATE_FLAGS['pids-limit'],
+  'publish-add': { type: 'strings', help: "Publish a container's port to the host, without a restart" },
+  'publish-rm': { type: 'strings', help: 'Stop publishing a port, without a restart' },
   restart: { ...CREATE_FLAGS.restart, default: '' },
 } as const satisfies FlagTable
 
@@ -50,6 +53,8 @@ export const command = defineCommand({
       if (changed.has(name)) change[FIELDS[name]] = flags[name]
     }
     if (changed.has('restart')) change['RestartPolicy'] = parseRestart(flags.restart)
+    if (changed.has('publish-add')) change['PublishAdd'] = parsePorts(flags['publish-add'], []).bindings
+    if (changed.has('publish-rm')) change['PublishRemove'] = parsePorts(flags['publish-rm'], []).bindings
     await forEach(context, args, async name => {
       const { Warnings } = await context.client.containers.update(name, change as ContainerUpdateRequest)
       for (const warning of Warnings ?? []) context.warn(warning)

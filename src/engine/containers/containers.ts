@@ -1,5 +1,5 @@
 import { notFound } from '#lib/errors.ts'
-import type { EndpointRequest, Resources, RestartPolicy } from '#model/config.ts'
+import type { ContainerChange, EndpointRequest } from '#model/config.ts'
 import type { Filters } from '#model/filters.ts'
 import { canStop } from '#model/container-state.ts'
 import type { Readable } from 'node:stream'
@@ -131,7 +131,7 @@ export class Containers implements ContainersService {
   async rename(reference: string, name: string) {
     await rename(this.#ctx, reference, name)
   }
-  async update(reference: string, change: Partial<Resources> & { RestartPolicy?: RestartPolicy }) {
+  async update(reference: string, change: ContainerChange) {
     return update(this.#ctx, reference, change)
   }
   remove(reference: string, options: { force: boolean; volumes: boolean; link: boolean }) {

@@ -1,4 +1,4 @@
-import type { ContainerConfig, EndpointRequest, HostConfig, Resources, RestartPolicy } from '#model/config.ts'
+import type { ContainerChange, ContainerConfig, EndpointRequest, HostConfig } from '#model/config.ts'
 import type { ContainerRecord } from '#model/container.ts'
 import type { EngineEvent } from '#model/event.ts'
 import type { ExecRecord } from '#model/exec.ts'
@@ -80,10 +80,7 @@ export interface ContainersService {
   pause(reference: string): Promise<void>
   unpause(reference: string): Promise<void>
   rename(reference: string, name: string): Promise<void>
-  update(
-    reference: string,
-    change: Partial<Resources> & { RestartPolicy?: RestartPolicy },
-  ): Promise<{ warnings: string[] }>
+  update(reference: string, change: ContainerChange): Promise<{ warnings: string[] }>
   remove(reference: string, options: { force: boolean; volumes: boolean; link: boolean }): Promise<void>
   prune(filters: Filters): Promise<{ deleted: string[]; spaceReclaimed: number }>
   /**

@@ -1,23 +1,22 @@
 import { invalid } from '#lib/errors.ts'
-import type { HostConfig, Resources, RestartPolicy } from '#model/config.ts'
+import type { ContainerChange, HostConfig, Resources } from '#model/config.ts'
 import { isAlive } from '#model/container-state.ts'
 import { publish, type Context } from './context.ts'
 import { checkLimits, checkRestartPolicy } from './create/limits.ts'
+import { ownerOf } from './owner.ts'
+import { changedPorts } from './publish.ts'
 import { ociResources } from './spec/resources.ts'
 
 /** `POST /containers/{id}/update`: limits (at once when it runs) and restart policy. Fields that are 0 stay. */
-export function update(
-  ctx: Context,
-  reference: string,
-  change: Partial<Resources> & { RestartPolicy?: RestartPolicy },
-): Promise<{ warnings: string[] }> {
+export function update(ctx: Context, reference: string, change: ContainerChange): Promise<{ warnings: string[] }> {
   const { id } = ctx.records.find(reference)
   return ctx.locks.run(id, async () => {
     const record = ctx.records.find(id)
     const prefix = `Cannot update container ${id}: `
     if (record.state.kind === 'removing')
       throw invalid(`${prefix}container is marked for removal and cannot be "update"`)
-    const { RestartPolicy: policy, ...limits } = change
+    const { RestartPolicy: policy, PublishAdd: add = {}, PublishRemove: remove = {}, ...limits } = change
+    const ports = changedPorts(record, add, remove)
     const given = withoutEmpty(limits)
     const merged: HostConfig = { ...record.hostConfig, ...given }
     // A new way of limiting CPUs takes the place of the old one.
@@ -39,10 +38,17 @@ export function update(
         throw invalid('Restart policy cannot be updated because AutoRemove is enabled for the container')
       }
     }
+    // Ports first: they are what may be refused.
+    if (ports) Object.assign(hostConfig, { PortBindings: ports.bindings })
+    const config = ports ? { ...record.config, ExposedPorts: ports.exposed } : record.config
+    const published =
+      ports && isAlive(record.state)
+        ? { publishedPorts: await ctx.networks.republish(ownerOf({ ...record, config, hostConfig }), { add, remove }) }
+        : {}
     if (isAlive(record.state) && Object.keys(given).length > 0) {
       await ctx.runtime.update(id, ociResources(hostConfig))
     }
-    publish(ctx, ctx.records.update(id, { hostConfig }), 'update')
+    publish(ctx, ctx.records.update(id, { hostConfig, config, ...published }), 'update')
     return { warnings }
   })
 }

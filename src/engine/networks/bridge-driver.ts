@@ -1,4 +1,5 @@
 import { conflict } from '#lib/errors.ts'
+import type { EndpointRecord } from '#model/container.ts'
 import type { NetworkRecord } from '#model/network.ts'
 import type { Links } from '#ports/links.ts'
 import type { Attachment, NetworkDriver } from './driver.ts'
@@ -19,6 +20,7 @@ export const aliasOf = (key: string, id: string): string => `berth:${key}:${id}`
 export class BridgeDriver implements NetworkDriver {
   readonly name = 'bridge'
   readonly addressed = true
+  readonly publishes = true
   readonly #links: Links
   readonly #ipam: Ipam
   readonly #key: string
@@ -105,7 +107,23 @@ export class BridgeDriver implements NetworkDriver {
     })
   }
 
-  detach(_network: NetworkRecord, endpointId: string): void {
+  async refresh(
+    network: NetworkRecord,
+    endpoint: EndpointRecord,
+    sandboxPath: string,
+    publishes: boolean,
+  ): Promise<void> {
+    const { icc, mtu } = bridgeOptions(network.options)
+    await this.#links.changeVeth({
+      hostName: vethName(endpoint.endpointId),
+      sandbox: sandboxPath,
+      mac: endpoint.mac,
+      port: { hairpin: publishes, isolated: !icc },
+      mtu: mtu ?? this.#hostMtu(),
+    })
+  }
+
+  detach(_network: NetworkRecord, { endpointId }: EndpointRecord): void {
     this.#links.deleteLink(vethName(endpointId))
   }
 }

@@ -15,11 +15,13 @@ export interface Attachment {
   publishes: boolean
 }
 
-/** A kind of network. Bridge, host and null today; macvlan, ipvlan and overlay have their place here. */
+/** A kind of network: bridge, host, null, macvlan, ipvlan, and those of plugins. */
 export interface NetworkDriver {
   readonly name: string
   /** Whether endpoints have addresses of ours, and so need IPAM. */
   readonly addressed: boolean
+  /** Whether the host can publish ports of its endpoints. */
+  readonly publishes: boolean
   /** @throws invalid for options that cannot be, before anything exists */
   validate(request: CreateNetwork): void
   /** Name of the host interface for a new network, '' for none. @throws conflict when it is somebody else's */
@@ -32,6 +34,17 @@ export interface NetworkDriver {
   elements(network: NetworkRecord): Element[]
   /** Makes the interface in the sandbox, in full or not at all. */
   attach(network: NetworkRecord, attachment: Attachment): Promise<void>
-  /** Returns at once; already gone is success. */
-  detach(network: NetworkRecord, endpointId: string): void
+  /** Brings an endpoint that is in use to what its network, and what it publishes, are now. */
+  refresh?(network: NetworkRecord, endpoint: EndpointRecord, sandboxPath: string, publishes: boolean): Promise<void>
+  /**
+   * Returns at once; already gone is success.
+   * @param sandboxPath given when the sandbox lives on
+   */
+  detach(network: NetworkRecord, endpoint: EndpointRecord, sandboxPath?: string): void
+  /** Whether endpoints have a way out of it; those of a network that is not internal, if absent. */
+  leadsOutside?(network: NetworkRecord): boolean
+  /** Whether that way goes by the pool's gateway, else straight by the device; it does if absent. */
+  hasGateway?(network: NetworkRecord): boolean
+  /** Links of the host that belong to the network, beside its bridge: a sweep leaves them. */
+  hostLinks?(network: NetworkRecord): string[]
 }

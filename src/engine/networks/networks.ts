@@ -1,5 +1,5 @@
 import type { EndpointRequest } from '#model/config.ts'
-import type { EndpointRecord } from '#model/container.ts'
+import type { EndpointRecord, PublishedPort } from '#model/container.ts'
 import type { Filters } from '#model/filters.ts'
 import type { NetworkRecord } from '#model/network.ts'
 import type { LinkStats } from '#ports/links.ts'
@@ -22,11 +22,13 @@ import { Ipam } from './ipam/ipam.ts'
 import { listNetworks, pruneNetworks } from './list.ts'
 import { openSandbox } from './open.ts'
 import { plainDriver } from './plain-drivers.ts'
+import { ParentedDriver } from './parented/driver.ts'
 import { planEndpoints } from './plan.ts'
 import { HostPortTable } from './ports/host-ports.ts'
 import { recover } from './recover.ts'
 import { Registry } from './registry.ts'
 import { removeNetwork } from './remove.ts'
+import { republish } from './republish.ts'
 import { announceNames } from './sandbox-dns.ts'
 import type {
   AttachedContainer,
@@ -49,10 +51,23 @@ export class Networks implements NetworksService {
     const { links, store, firewall, table, log, hostPorts, dnsSockets, clock, host } = options
     const ipam = new Ipam(store.repository('leases'))
     const bridge = new BridgeDriver(links, ipam, options.key, () => this.#ctx.hostMtu)
+    const parented = (name: 'macvlan' | 'ipvlan') =>
+      new ParentedDriver(name, {
+        links,
+        ipam,
+        key: options.key,
+        networks: () => this.#ctx.registry.all(),
+        endpoints: networkId => [...this.#ctx.live.values()].flatMap(sandbox => sandbox.endpoints.get(networkId) ?? []),
+      })
     this.#ctx = {
       ...options,
       registry: new Registry(store.repository('networks')),
-      drivers: new Map([bridge, plainDriver('host'), plainDriver('null')].map(driver => [driver.name, driver])),
+      drivers: new Map(
+        [bridge, plainDriver('host'), plainDriver('null'), parented('macvlan'), parented('ipvlan')].map(driver => [
+          driver.name,
+          driver,
+        ]),
+      ),
       ipam,
       filter: new FirewallTable(firewall, table, log),
       portTable: new HostPortTable(hostPorts),
@@ -129,6 +144,10 @@ export class Networks implements NetworksService {
     return disconnect(this.#ctx, containerId, networkReference)
   }
 
+  republish(owner: SandboxOwner, change: Parameters<NetworksService['republish']>[1]): Promise<PublishedPort[]> {
+    return republish(this.#ctx, owner, change)
+  }
+
   rename(containerId: string, newName: string): void {
     const sandbox = this.#ctx.live.get(containerId)
     if (!sandbox) return
@@ -176,7 +195,8 @@ export class Networks implements NetworksService {
   }
 
   hostInterface(endpoint: EndpointRecord): string {
-    return endpoint.endpointId === '' ? '' : vethName(endpoint.endpointId)
+    const bridged = this.#ctx.registry.byId(endpoint.networkId)?.driver === 'bridge'
+    return endpoint.endpointId === '' || !bridged ? '' : vethName(endpoint.endpointId)
   }
 
   async stats(containerId: string): Promise<Record<string, LinkStats>> {

@@ -1,16 +1,16 @@
-import { BerthError, messageOf, notFound, system } from '#lib/errors.ts'
+import { notFound, system } from '#lib/errors.ts'
 import { Rollback } from '#lib/rollback.ts'
-import type { EndpointRecord, PublishedPort } from '#model/container.ts'
+import type { EndpointRecord } from '#model/container.ts'
+import { acquirePorts } from './acquire-ports.ts'
 import { enterGroup, leaveGroup, refreshGroup } from './balance/members.ts'
-import { membershipOf } from './balance/group.ts'
 import { publishShared } from './balance/shared-ports.ts'
 import { closeSandbox } from './close.ts'
 import type { Context, LiveSandbox, StoredNetwork } from './context.ts'
-import { defaultRoutes, fillEndpoint, gatewayEndpoint, inOrder } from './endpoint.ts'
+import { defaultRoutes, fillEndpoint, inOrder } from './endpoint.ts'
 import { networkEvent } from './events.ts'
 import { sandboxFiles } from './files/sandbox-files.ts'
 import { hostnameOf } from './files/hosts.ts'
-import { forgetUdpFlows, hostAddresses, plainPorts, portElements } from './publish.ts'
+import { forgetUdpFlows, plainPorts, portElements } from './publish.ts'
 import { parseWishes } from './ports/wishes.ts'
 import { checkTogether } from './plan.ts'
 import { announceNames, listenDns, refreshLinks } from './sandbox-dns.ts'
@@ -43,7 +43,7 @@ export async function openSandbox(
     const files = await sandboxFiles(ctx, sandbox)
     if (!wanted.some(one => one.network.driver === 'host')) {
       sandbox.embeddedDns = files.embeddedDns
-      sandbox.ports = acquirePorts(ctx, sandbox, rollback)
+      sandbox.ports = acquirePorts(ctx, sandbox, parseWishes(owner), rollback)
       rollback.add('leave the group', () => leaveGroup(ctx, sandbox))
       enterGroup(ctx, sandbox)
       await build(ctx, sandbox, rollback)
@@ -88,31 +88,6 @@ function emptySandbox(owner: SandboxOwner): LiveSandbox {
   }
 }
 
-function acquirePorts(ctx: Context, sandbox: LiveSandbox, rollback: Rollback): PublishedPort[] {
-  const { owner } = sandbox
-  const endpoints = [...sandbox.endpoints.values()]
-  const wishes = parseWishes(owner)
-  if (wishes.length === 0) return []
-  try {
-    return ctx.portTable.acquire(
-      owner.id,
-      wishes,
-      wish => hostAddresses(ctx, endpoints, wish),
-      rollback,
-      id => ctx.live.get(id)?.owner.name ?? id.slice(0, 12),
-      membershipOf(owner)?.key,
-    )
-  } catch (error) {
-    const endpoint = gatewayEndpoint(ctx, endpoints, 4) ?? endpoints[0]!
-    const kind = error instanceof BerthError && error.kind === 'invalid' ? 'invalid' : 'system'
-    throw new BerthError(
-      kind,
-      `driver failed programming external connectivity on endpoint ${owner.name} (${endpoint.endpointId}): ${messageOf(error)}`,
-      { cause: error },
-    )
-  }
-}
-
 /** A replica among others: whoever uses their common address hears of it, and flows of the one before it are forgotten. */
 async function balanceNew(ctx: Context, sandbox: LiveSandbox): Promise<void> {
   const member = ctx.balance.members.get(sandbox.owner.id)
@@ -147,7 +122,7 @@ async function buildSandbox(ctx: Context, sandbox: LiveSandbox, rollback: Rollba
     const network = ctx.registry.byId(endpoint.networkId)
     if (!network) throw system(`network ${endpoint.networkName} was removed while ${owner.name} was starting`)
     const driver = ctx.drivers.get(network.driver)!
-    rollback.add('remove interface', () => driver.detach(network, endpoint.endpointId))
+    rollback.add('remove interface', () => driver.detach(network, endpoint))
     await driver.attach(network, {
       containerId: owner.id,
       endpoint,

@@ -104,6 +104,15 @@ export interface NetworksService {
     sandboxPath: string,
   ): Promise<EndpointRecord>
   disconnect(containerId: string, networkReference: string): Promise<void>
+  /**
+   * Publishes and unpublishes ports of a running container, all or nothing. `owner` is as it will be.
+   * @returns all ports that are published then
+   * @throws conflict for a port that is taken
+   */
+  republish(
+    owner: SandboxOwner,
+    change: { add: Record<string, PortBinding[]>; remove: Record<string, PortBinding[]> },
+  ): Promise<PublishedPort[]>
   rename(containerId: string, newName: string): void
   /**
    * Contents of /etc/resolv.conf and /etc/hosts as a live container should have them now: write them in place after

@@ -10,6 +10,7 @@ import type {
   Links,
   Neighbour,
   RouteSpec,
+  VethChange,
   VethSpec,
 } from '#ports/links.ts'
 import { HostSubnets } from './host-subnets.ts'
@@ -117,6 +118,19 @@ export class KernelLinks implements Links {
   async ensureLink(spec: HostLinkSpec): Promise<void> {
     await this.#deletions.before(spec.name)
     await ensureLink(this.#rtnl, spec)
+  }
+
+  async changeVeth({ hostName, sandbox, mac, port, mtu }: VethChange): Promise<void> {
+    const size = mtu === undefined ? [] : [{ mtu }]
+    await this.#rtnl.host.request([
+      changeLink(hostName, { port }),
+      ...size.map(settings => changeLink(hostName, settings)),
+    ])
+    if (size.length === 0) return
+    await this.#rtnl.within(sandbox, async socket => {
+      const inner = (await listLinks(socket, { stats: false })).find(link => link.mac === mac)
+      if (inner) await socket.request(size.map(settings => changeLink(inner.index, settings)))
+    })
   }
 
   async loopbackUp(sandbox: string): Promise<void> {

@@ -11,6 +11,7 @@ import type {
   Links,
   Neighbour,
   RouteSpec,
+  VethChange,
   Sandboxes,
   VethSpec,
 } from '#ports/links.ts'
@@ -166,6 +167,10 @@ export class FakeLinks implements Links {
     for (const link of this.#namespace(sandbox ?? '').values()) {
       link.routes = link.routes.filter(one => !routes.some(other => other.destination === one.destination))
     }
+  }
+
+  async changeVeth(change: VethChange): Promise<void> {
+    this.calls.push({ verb: 'changeVeth', args: [change] })
   }
 
   async loopbackUp(sandbox: string): Promise<void> {

@@ -56,8 +56,8 @@ export class HostPortTable {
     nameOf: (containerId: string) => string,
     group?: string,
   ): PublishedPort[] {
-    rollback.add('release host ports', () => this.release(containerId))
     const published: PublishedPort[] = []
+    rollback.add('release host ports', () => this.give(containerId, published))
     const seen = new Set<string>()
     for (const wish of wishes) {
       const hosts = addresses(wish)
@@ -82,6 +82,11 @@ export class HostPortTable {
       const result = this.#try(taker, protocol, hostIp, hostPort, true)
       if (result !== 'held') this.#share(taker, protocol, hostIp, hostPort)
     }
+  }
+
+  /** Gives some of a container's ports back. */
+  give(containerId: string, ports: readonly PublishedPort[]): void {
+    for (const { protocol, hostIp, hostPort } of ports) this.#drop(containerId, protocol, hostIp, hostPort)
   }
 
   /** Holding none is success. */

@@ -1,0 +1,38 @@
+import { BerthError, messageOf } from '#lib/errors.ts'
+import type { Rollback } from '#lib/rollback.ts'
+import type { PublishedPort } from '#model/container.ts'
+import { membershipOf } from './balance/group.ts'
+import type { Context, LiveSandbox } from './context.ts'
+import { gatewayEndpoint } from './endpoint.ts'
+import type { PortWish } from './ports/wishes.ts'
+import { hostAddresses } from './publish.ts'
+
+/** Host ports for what a container wishes, all or nothing. @throws system in Docker's words, invalid */
+export function acquirePorts(
+  ctx: Context,
+  sandbox: LiveSandbox,
+  wishes: readonly PortWish[],
+  rollback: Rollback,
+): PublishedPort[] {
+  const { owner } = sandbox
+  const endpoints = [...sandbox.endpoints.values()]
+  if (wishes.length === 0) return []
+  try {
+    return ctx.portTable.acquire(
+      owner.id,
+      wishes,
+      wish => hostAddresses(ctx, endpoints, wish),
+      rollback,
+      id => ctx.live.get(id)?.owner.name ?? id.slice(0, 12),
+      membershipOf(owner)?.key,
+    )
+  } catch (error) {
+    const endpoint = gatewayEndpoint(ctx, endpoints, 4) ?? endpoints[0]!
+    const kind = error instanceof BerthError && error.kind === 'invalid' ? 'invalid' : 'system'
+    throw new BerthError(
+      kind,
+      `driver failed programming external connectivity on endpoint ${owner.name} (${endpoint.endpointId}): ${messageOf(error)}`,
+      { cause: error },
+    )
+  }
+}
