@@ -14,6 +14,7 @@ const RTA_TABLE = 15
 const RT_TABLE_MAIN = 254
 const RTPROT_STATIC = 4
 const RT_SCOPE_LINK = 253
+const RT_SCOPE_NOWHERE = 255
 const RTN_UNICAST = 1
 const AF_INET = 2
 const AF_INET6 = 10
@@ -48,7 +49,11 @@ export function replaceRoute(route: NewRoute): NetlinkRequest {
 
 export function deleteRoute(route: NewRoute): NetlinkRequest {
   const about = `delete route ${destinationText(route)}`
-  return { type: RTM_DELROUTE, flags: NLM_F_ACK, payload: routePayload(route), about }
+  const payload = routePayload(route)
+  // Whoever added it, and with whatever scope.
+  payload[5] = 0
+  payload[6] = RT_SCOPE_NOWHERE
+  return { type: RTM_DELROUTE, flags: NLM_F_ACK, payload, about }
 }
 
 export function dumpRoutes(family: 4 | 6): NetlinkRequest {

@@ -34,11 +34,11 @@ export async function closeSandbox(ctx: Context, containerId: string): Promise<v
 const DRAIN_AT_MOST = 500
 
 /** Takes an endpoint's interface away, and its addresses once it is really gone. */
-export function detach(ctx: Context, containerId: string, endpoint: EndpointRecord): void {
+export function detach(ctx: Context, containerId: string, endpoint: EndpointRecord, sandboxPath?: string): void {
   const network = ctx.registry.byId(endpoint.networkId)
   if (!network) return
   const driver = ctx.drivers.get(network.driver)!
-  driver.detach(network, endpoint.endpointId)
+  driver.detach(network, endpoint, sandboxPath)
   networkEvent(ctx, 'disconnect', network, containerId)
   if (!driver.addressed) return
   const addresses = [endpoint.ipv4, endpoint.ipv6].filter(address => address !== '')

@@ -5,7 +5,7 @@ import type { EndpointRecord } from '#model/container.ts'
 import { joinNetwork, leaveNetwork } from './balance/members.ts'
 import { detach } from './close.ts'
 import type { Context, LiveSandbox, StoredNetwork } from './context.ts'
-import { defaultRoutes, detachedEndpoint, fillEndpoint } from './endpoint.ts'
+import { byDevice, defaultRoutes, detachedEndpoint, fillEndpoint } from './endpoint.ts'
 import { networkEvent } from './events.ts'
 import { sandboxFiles } from './files/sandbox-files.ts'
 import { networkNameOf } from './names.ts'
@@ -56,7 +56,7 @@ async function attach(
     const endpoint = await fillEndpoint(ctx, network, owner, request, rollback)
     sandbox.endpoints.set(network.id, endpoint)
     const driver = ctx.drivers.get(network.driver)!
-    rollback.add('remove interface', () => driver.detach(network, endpoint.endpointId))
+    rollback.add('remove interface', () => driver.detach(network, endpoint, path))
     await driver.attach(network, {
       containerId: owner.id,
       endpoint,
@@ -67,7 +67,7 @@ async function attach(
     })
     const endpoints = [...sandbox.endpoints.values()]
     const routes = defaultRoutes(ctx, endpoints, endpoint)
-    if (routes.length > 0) await ctx.links.replaceRoutes(path, routes)
+    if (routes.length > 0) await ctx.links.replaceRoutes(path, await byDevice(ctx, path, endpoints, routes))
     await retarget(ctx, sandbox, before)
     refreshLinks(ctx, sandbox)
     if (!sandbox.embeddedDns && (await sandboxFiles(ctx, sandbox)).embeddedDns) {
@@ -112,10 +112,11 @@ export async function disconnect(ctx: Context, containerId: string, networkRefer
     ctx.zones.get(network.id)?.remove(containerId)
     await leaveNetwork(ctx, sandbox, network.id)
     // The new default route first: the kernel drops the old one with its interface.
-    const routes = defaultRoutes(ctx, [...sandbox.endpoints.values()])
+    const rest = [...sandbox.endpoints.values()]
+    const routes = await byDevice(ctx, sandbox.path, rest, defaultRoutes(ctx, rest))
     if (routes.length > 0) await ctx.links.replaceRoutes(sandbox.path, routes)
     await retarget(ctx, sandbox, before)
-    detach(ctx, containerId, endpoint)
+    detach(ctx, containerId, endpoint, sandbox.path)
   }
   ctx.ipam.unclaim(containerId, network.id)
 }

@@ -15,9 +15,6 @@ import { validateIpam } from './ipam/validate.ts'
 import { checkNetworkName } from './names.ts'
 import type { CreateNetwork } from './service.ts'
 
-/** Drivers that Berth will have. */
-const LATER = new Set(['macvlan', 'ipvlan'])
-
 export async function createNetwork(
   ctx: Context,
   request: CreateNetwork,
@@ -90,7 +87,6 @@ function driverFor(ctx: Context, name: string): NetworkDriver {
       'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
     )
   }
-  if (LATER.has(name)) throw notImplemented(`network driver "${name}" is not implemented yet: use "bridge"`)
   throw notFound(`could not find network driver "${name}": plugin "${name}" not found`)
 }
 

@@ -55,7 +55,7 @@ export async function fillEndpoint(
       // A claimed address stays with its container.
       if (!wanted[family]) ctx.ipam.release(network.id, address, owner.id)
     })
-    const gateway = network.internal ? '' : formatAddress(pool.gateway)
+    const gateway = viaGateway(ctx, network) ? formatAddress(pool.gateway) : ''
     const { prefix } = pool.subnet
     if (family === 4) Object.assign(endpoint, { ipv4: address, ipv4PrefixLength: prefix, ipv4Gateway: gateway })
     else Object.assign(endpoint, { ipv6: address, ipv6PrefixLength: prefix, ipv6Gateway: gateway })
@@ -96,6 +96,37 @@ export function inOrder<T extends { networkName: string; request: EndpointReques
   )
 }
 
+export function leadsOutside(ctx: Context, network: StoredNetwork): boolean {
+  return ctx.drivers.get(network.driver)?.leadsOutside?.(network) ?? !network.internal
+}
+
+function byDeviceOnly(ctx: Context, endpoint: EndpointRecord): boolean {
+  const network = ctx.registry.byId(endpoint.networkId)
+  return network !== undefined && ctx.drivers.get(network.driver)?.hasGateway?.(network) === false
+}
+
+function viaGateway(ctx: Context, network: StoredNetwork): boolean {
+  return ctx.drivers.get(network.driver)?.hasGateway?.(network) ?? !network.internal
+}
+
+/** Gives routes without a gateway their device, found by the endpoint's address. */
+export async function byDevice(
+  ctx: Context,
+  sandboxPath: string,
+  endpoints: readonly EndpointRecord[],
+  routes: RouteSpec[],
+): Promise<RouteSpec[]> {
+  if (routes.every(route => route.gateway)) return routes
+  const addresses = await ctx.links.addresses(sandboxPath)
+  return routes.flatMap(route => {
+    if (route.gateway) return [route]
+    const from = gatewayEndpoint(ctx, endpoints, route.family ?? 4)
+    const own = route.family === 6 ? from?.ipv6 : from?.ipv4
+    const device = addresses.find(one => own && one.address.startsWith(`${own}/`))?.device
+    return device === undefined ? [] : [{ ...route, device }]
+  })
+}
+
 /** Which endpoint carries the default route of a family, and takes published ports: the first that leads outside. */
 export function gatewayEndpoint(
   ctx: Context,
@@ -104,7 +135,7 @@ export function gatewayEndpoint(
 ): EndpointRecord | undefined {
   return inOrder(endpoints).find(endpoint => {
     const network = ctx.registry.byId(endpoint.networkId)
-    return network !== undefined && !network.internal && (family === 4 ? endpoint.ipv4 : endpoint.ipv6) !== ''
+    return network !== undefined && leadsOutside(ctx, network) && (family === 4 ? endpoint.ipv4 : endpoint.ipv6) !== ''
   })
 }
 
@@ -115,6 +146,8 @@ export function defaultRoutes(ctx: Context, endpoints: readonly EndpointRecord[]
     if (!endpoint || (of && of.endpointId !== endpoint.endpointId)) continue
     const gateway = family === 4 ? endpoint.ipv4Gateway : endpoint.ipv6Gateway
     if (gateway) routes.push({ destination: 'default', gateway, family })
+    // Straight by the device: ipvlan in its routed modes has no gateway.
+    else if (byDeviceOnly(ctx, endpoint)) routes.push({ destination: 'default', scope: 'link', family })
   }
   return routes
 }

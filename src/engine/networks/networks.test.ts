@@ -45,7 +45,9 @@ test('bad networks are refused, and nothing is left of them', async () => {
     ...['a/b', '-a', 'a b', '../x', 'a..b', 'é', 'x'.repeat(300), 'container'].map(
       name => [{ name }, 'invalid', /./] as [Partial<CreateNetwork>, string, RegExp],
     ),
-    [{ driver: 'macvlan' }, 'not-implemented', /network driver "macvlan" is not implemented yet/],
+    [{ driver: 'macvlan', options: { parent: 'eth9' } }, 'not-found', /parent interface eth9 was not found/],
+    [{ driver: 'macvlan', options: { parent: 'lo' } }, 'invalid', /loopback interface is not a valid macvlan parent/],
+    [{ driver: 'macvlan', options: { macvlan_mode: 'odd' } }, 'invalid', /"odd" is none of bridge, private, vepa/],
     [{ driver: 'weave' }, 'not-found', /plugin "weave" not found/],
     [{ driver: 'host' }, 'forbidden', /only one instance of "host" network is allowed/],
     [{ driver: 'null' }, 'forbidden', /only one instance of "null" network is allowed/],

@@ -15,6 +15,8 @@ import { connect, disconnect } from './connect.ts'
 import type { Context, NetworksOptions } from './context.ts'
 import { createNetwork } from './create.ts'
 import { Forwarder } from './dns/forwarder.ts'
+import { expire } from './egress/follow.ts'
+import { Egress } from './egress/state.ts'
 import { dnsNames } from './endpoint.ts'
 import { sandboxFiles } from './files/sandbox-files.ts'
 import { FirewallTable } from './firewall/table.ts'
@@ -76,6 +78,7 @@ export class Networks implements NetworksService {
       planned: new Map(),
       upstream: new Forwarder(dnsSockets, clock, () => host.resolvers().nameservers),
       balance: new Balance(),
+      egress: new Egress(store),
       draining: new Map(),
       hostMtu: 1500,
     }
@@ -215,6 +218,9 @@ export class Networks implements NetworksService {
     this.#healing = setInterval(() => {
       this.#ctx.filter.heal().catch((error: unknown) => {
         this.#ctx.log.error('packet filter not healed', { error: String(error) })
+      })
+      expire(this.#ctx).catch((error: unknown) => {
+        this.#ctx.log.error('addresses of egress policies not taken away', { error: String(error) })
       })
     }, HEAL_INTERVAL)
     this.#healing.unref()

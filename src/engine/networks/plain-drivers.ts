@@ -6,6 +6,7 @@ export function plainDriver(name: 'host' | 'null'): NetworkDriver {
   return {
     name,
     addressed: false,
+    publishes: false,
     validate() {
       throw forbidden(`only one instance of "${name}" network is allowed`)
     },

@@ -15,8 +15,8 @@ import type { PortWish } from './ports/wishes.ts'
  * @throws invalid for an IPv6 host address that cannot work
  */
 export function hostAddresses(ctx: Context, endpoints: readonly EndpointRecord[], wish: PortWish): string[] {
-  const v4 = gatewayEndpoint(ctx, endpoints, 4)
-  const v6 = gatewayEndpoint(ctx, endpoints, 6)
+  const v4 = publishingEndpoint(ctx, endpoints, 4)
+  const v6 = publishingEndpoint(ctx, endpoints, 6)
   if (!v4 && !v6) return []
   if (wish.hostIp === '') {
     const network = v4 && ctx.registry.byId(v4.networkId)
@@ -31,6 +31,17 @@ export function hostAddresses(ctx: Context, endpoints: readonly EndpointRecord[]
   return v4 ? [wish.hostIp] : []
 }
 
+/** The endpoint that takes published ports: none when the default route leaves by a network that the host is not between. */
+export function publishingEndpoint(
+  ctx: Context,
+  endpoints: Iterable<EndpointRecord>,
+  family: 4 | 6,
+): EndpointRecord | undefined {
+  const endpoint = gatewayEndpoint(ctx, endpoints, family)
+  const network = endpoint && ctx.registry.byId(endpoint.networkId)
+  return network && ctx.drivers.get(network.driver)?.publishes ? endpoint : undefined
+}
+
 /** Ports of the container's own: those that it may share with other replicas are not among them. */
 export function plainPorts(ctx: Context, sandbox: LiveSandbox): readonly PublishedPort[] {
   return ctx.balance.shares(sandbox.owner.id) ? [] : sandbox.ports
@@ -43,7 +54,7 @@ export function portElements(
   ports: readonly PublishedPort[],
 ): Element[] {
   const all = [...endpoints]
-  const targets = { 4: gatewayEndpoint(ctx, all, 4)?.ipv4, 6: gatewayEndpoint(ctx, all, 6)?.ipv6 }
+  const targets = { 4: publishingEndpoint(ctx, all, 4)?.ipv4, 6: publishingEndpoint(ctx, all, 6)?.ipv6 }
   return ports.flatMap(port => {
     const family = port.hostIp.includes(':') ? 6 : 4
     const target = targets[family]

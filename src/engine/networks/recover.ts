@@ -20,6 +20,7 @@ import { gatewayOf } from './ipam/ipam.ts'
 import { choosePool4 } from './ipam/pools.ts'
 import { defaultBridgeOptions } from './options.ts'
 import { claimStatic } from './plan.ts'
+import { networkOfHolder } from './parented/shim.ts'
 import { plainPorts, portElements } from './publish.ts'
 import { announceNames, listenDns, refreshLinks } from './sandbox-dns.ts'
 import type { SandboxOwner } from './service.ts'
@@ -143,6 +144,8 @@ function recoverLeases(ctx: Context, live: readonly LiveContainer[], stopped: re
   ctx.ipam.load(lease => {
     const group = groupOfLease(lease.containerId)
     if (group !== undefined) return ctx.balance.groups.has(group)
+    const host = networkOfHolder(lease.containerId)
+    if (host !== undefined) return ctx.registry.byId(host) !== undefined
     return lease.static ? existing.has(lease.containerId) : running.has(lease.containerId)
   })
   for (const { owner, endpoints } of [...live, ...stopped]) {
@@ -209,7 +212,11 @@ async function resumeDns(ctx: Context, sandbox: LiveSandbox): Promise<void> {
 
 /** Interfaces by their alias, namespaces by their place under this daemon's exec-root: nobody else's is touched. */
 async function sweep(ctx: Context): Promise<void> {
-  const bridges = new Set(ctx.registry.all().map(network => network.bridgeName))
+  const bridges = new Set(
+    ctx.registry
+      .all()
+      .flatMap(network => [network.bridgeName, ...(ctx.drivers.get(network.driver)?.hostLinks?.(network) ?? [])]),
+  )
   const veths = new Set(
     [...ctx.live.values()].flatMap(sandbox => [...sandbox.endpoints.values()].map(one => vethName(one.endpointId))),
   )
