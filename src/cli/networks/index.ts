@@ -12,6 +12,7 @@ export const networkGroup: Group = {
     entry('explain', 'Say why one container can or cannot reach another', () => import('./explain.ts')),
     entry('inspect', 'Display detailed information on one or more networks', () => import('./inspect.ts')),
     entry('ls', 'List networks', () => import('./ls.ts'), { aliases: ['list'] }),
+    entry('map', 'Draw networks, containers, ports and who can reach whom', () => import('./map.ts')),
     entry('prune', 'Remove all unused networks', () => import('./prune.ts')),
     entry('rm', 'Remove one or more networks', () => import('./rm.ts'), { aliases: ['remove'] }),
   ],
