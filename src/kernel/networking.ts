@@ -47,7 +47,7 @@ export function kernelNetworking(options: { execRoot: string; log: Logger; poolS
   const hostPorts = new KernelHostPorts()
   const sockets = new KernelSockets(namespaces)
   const inspector = new KernelInspector(namespaces, rtnl, firewall, sockets)
-  const capture = new TcpdumpCapture(namespaces)
+  const capture = new TcpdumpCapture(namespaces, path.join(execRoot, 'captures'))
   const close = async () => {
     await Promise.all([links.settled(), sandboxes.settled()])
     dnsSockets.closeAll()

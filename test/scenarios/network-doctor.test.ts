@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, afterEach, before, test } from 'node:test'
 import type { DoctorCheck } from '#model/doctor.ts'
@@ -44,8 +44,8 @@ const nft = (rules: string) => {
   const { code, stderr } = machines.on('host', ['nft', '-f', '-'], { input: rules })
   assert.equal(code, 0, stderr)
 }
-const fetched = () => {
-  const { stdout } = machines.on('client', ['curl', '-s', '-m', '2', `http://${machines.address}:8080/`])
+const fetched = (seconds = 5) => {
+  const { stdout } = machines.on('client', ['curl', '-s', '-m', String(seconds), `http://${machines.address}:8080/`])
   return stdout === 'hello\n'
 }
 async function checkOf(name: string): Promise<DoctorCheck> {
@@ -96,6 +96,13 @@ const FIREWALLS: [name: string, rules: string, port: RegExp, fix: RegExp][] = [
     /^ufw route allow proto tcp from any to \S+ port 80$/,
   ],
   [
+    'iptables',
+    `iptables-nft -P FORWARD DROP
+    iptables-nft -A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT`,
+    /dropped by "policy drop" in chain FORWARD of table ip filter/,
+    /^iptables -I FORWARD -d \S+ -p tcp --dport 80 -j ACCEPT$/,
+  ],
+  [
     'a rule of prerouting',
     `table ip filter {
       chain early { type filter hook prerouting priority raw; policy accept; iifname "eth0" tcp dport 8000-8999 drop comment "no web"; }
@@ -107,14 +114,15 @@ const FIREWALLS: [name: string, rules: string, port: RegExp, fix: RegExp][] = [
 
 for (const [name, rules, detail, fix] of FIREWALLS) {
   test(`${name} stands in the way of a published port, and its command lets it pass`, async () => {
-    nft(rules)
-    assert.equal(fetched(), false)
+    if (rules.startsWith('iptables')) assert.equal(run(rules).code, 0)
+    else nft(rules)
+    assert.equal(fetched(1), false)
     const check = await checkOf('port 8080/tcp')
     assert.equal(check.status, 'fail')
     assert.match(check.detail, detail)
     assert.match(check.fix, fix)
     assert.equal((await daemon.client.networks.doctor()).problems > 0, true)
-    if (!check.fix.startsWith('nft')) return
+    if (check.fix.startsWith('ufw')) return
     const { code, stderr } = run(check.fix)
     assert.equal(code, 0, stderr)
     assert.equal((await checkOf('port 8080/tcp')).status, 'ok')
@@ -202,5 +210,13 @@ test(
     assert.notEqual(running(), '')
     abort.abort()
     while (running() !== '') await new Promise(resolve => setTimeout(resolve, 50))
+
+    const orphaned = await daemon.client.networks.capture('web', { filter: 'port 9' })
+    orphaned.on('error', () => {})
+    const [pid] = readdirSync(join(daemon.execRoot, 'captures'))
+    await daemon.stop('SIGKILL')
+    assert.ok(existsSync(`/proc/${pid}`))
+    await daemon.start()
+    while (existsSync(`/proc/${pid}`)) await new Promise(resolve => setTimeout(resolve, 50))
   },
 )

@@ -1,6 +1,7 @@
 import type { DoctorCheck } from '#model/doctor.ts'
 import { CliError, defineCommand } from '../core/command.ts'
-import { table } from '../render/table.ts'
+import { wrap } from '../core/help.ts'
+import { table, textWidth } from '../render/table.ts'
 
 export const command = defineCommand({
   usage: '[OPTIONS]',
@@ -27,7 +28,8 @@ Exit code: 0 when nothing stands in the way, 1 when something does.`,
     }
     const report = await context.client.networks.doctor()
     if (flags.format === 'json') context.print(JSON.stringify(report, null, 2))
-    else context.stdout.write(renderChecks(flags.quiet ? report.checks.filter(isTrouble) : report.checks))
+    else
+      context.stdout.write(renderChecks(flags.quiet ? report.checks.filter(isTrouble) : report.checks, context.columns))
     return report.problems > 0 ? 1 : 0
   },
 })
@@ -35,8 +37,12 @@ Exit code: 0 when nothing stands in the way, 1 when something does.`,
 const isTrouble = ({ status }: DoctorCheck) => status === 'warn' || status === 'fail'
 
 /** Commands come below, uncut, so that they can be pasted. */
-function renderChecks(checks: readonly DoctorCheck[]): string {
-  const rows = checks.map(({ check, status, detail }) => [check, status, detail])
+function renderChecks(checks: readonly DoctorCheck[], columns = Infinity): string {
+  const before = Math.max(10, ...checks.map(({ check }) => textWidth(check) + 3)) + 10
+  const rows = checks.flatMap(({ check, status, detail }) => {
+    const [first = '', ...rest] = wrap(detail, Math.max(24, columns - before))
+    return [[check, status, first], ...rest.map(line => ['', '', line])]
+  })
   const fixes = checks.filter(({ fix, status }) => fix !== '' && status !== 'ok')
   const mends = fixes.map(({ check, fix }) => `mend ${check}: ${fix}\n`)
   return `${table([['CHECK', 'STATUS', 'DETAIL'], ...rows])}${mends.length > 0 ? '\n' : ''}${[...new Set(mends)].join('')}`

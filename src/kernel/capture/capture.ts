@@ -3,20 +3,26 @@ import type { Readable } from 'node:stream'
 import { invalid, notFound, system } from '#lib/errors.ts'
 import type { CaptureRequest, PacketCapture } from '#ports/capture.ts'
 import type { NetworkNamespaces } from '#kernel/sandboxes/enter.ts'
+import { Leftovers } from './leftovers.ts'
 
 type Child = ChildProcessByStdio<null, Readable, Readable>
 
 /**
  * tcpdump(8) of the host in somebody else's network namespace. Nothing of the container's file system is used: only the
- * namespace of the network is entered. When this process dies, tcpdump ends at the next packet, which it cannot hand on.
+ * namespace of the network is entered. When this process is killed, tcpdump ends at the next
+ * packet, which it cannot hand on, or when the next daemon begins.
  */
 export class TcpdumpCapture implements PacketCapture {
   readonly #namespaces: NetworkNamespaces
   readonly #program: string
+  readonly #leftovers: Leftovers
 
-  constructor(namespaces: NetworkNamespaces, program = 'tcpdump') {
+  /** @param directory where it notes what runs */
+  constructor(namespaces: NetworkNamespaces, directory: string, program = 'tcpdump') {
     this.#namespaces = namespaces
     this.#program = program
+    this.#leftovers = new Leftovers(directory)
+    this.#leftovers.sweep()
   }
 
   start(request: CaptureRequest): Promise<Readable> {
@@ -25,6 +31,11 @@ export class TcpdumpCapture implements PacketCapture {
     const child = this.#namespaces.enter(request.sandbox, () =>
       spawn(this.#program, arguments_(request), { stdio: ['ignore', 'pipe', 'pipe'], env, cwd: '/' }),
     )
+    const { pid } = child
+    if (pid !== undefined) {
+      this.#leftovers.note(pid)
+      child.once('exit', () => this.#leftovers.forget(pid))
+    }
     return begun(child, request.signal)
   }
 }
