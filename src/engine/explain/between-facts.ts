@@ -3,10 +3,13 @@ import type { ExplainOptions, Question } from './context.ts'
 import { PROBE_TIMEOUT } from './context.ts'
 import { lookAtFilters, type FilterFacts } from './filters.ts'
 import { openPorts } from './listener.ts'
-import type { Attachment, ContainerParty } from './parties.ts'
+import { PROJECT, SERVICE, type Attachment, type ContainerParty } from './parties.ts'
 import { resolveIn, type NameFacts } from './resolve.ts'
 import { lookAtSizes, lookAtTracking, type SizeFacts, type TrackingFacts } from './sizes.ts'
 import { wireOf, type NeighbourFacts, type Wire } from './wires.ts'
+
+/** Milliseconds in which every owner of an address on a bridge answers for it. */
+const ARP_TIMEOUT = 120
 
 /** A network that both are on. */
 export interface Shared {
@@ -76,7 +79,9 @@ export async function lookBetween(
   const behind = (address: string) =>
     source.attachments.flatMap(({ network }) => ctx.networks.replicasBehind(network.id, address))
   const name = nameFor(question.to, replicas)
-  const resolved = name !== undefined && source.pid > 0 ? await resolveIn(ctx, source, name) : undefined
+  // A container has names only while it runs, and only for those on its networks.
+  const named = replicas.some(one => one.pid > 0 && sharedNetworks(source, one).length > 0)
+  const resolved = name !== undefined && source.pid > 0 && named ? await resolveIn(ctx, source, name) : undefined
   const right = rightAddresses(source, replicas, resolved?.addresses ?? [], behind)
   const chosen = name === undefined ? question.to : resolved?.addresses.find(address => right.includes(address))
   const target = chooseTarget(source, replicas, chosen === undefined ? [] : behind(chosen), chosen)
@@ -123,9 +128,15 @@ async function lookAtWay(
     probing,
     device?.up ? lookAtSizes(ctx, to, device.mtu, source.sandbox) : undefined,
     device?.up && !six && on.network.bridgeName !== ''
-      ? ctx.inspector.whoHas(to, { device: device.name, mac: device.mac, source: from, timeoutMs: 200, ...inside })
+      ? ctx.inspector.whoHas(to, {
+          device: device.name,
+          mac: device.mac,
+          source: from,
+          timeoutMs: ARP_TIMEOUT,
+          ...inside,
+        })
       : undefined,
-    lookAtFilters(ctx, [undefined, source.sandbox, target.sandbox]),
+    lookAtFilters(ctx, [undefined, source.sandbox, target.sandbox], source),
     ctx.inspector.routeTo(to, inside),
     ctx.inspector.routeTo(from, { sandbox: target.sandbox! }),
   ])
@@ -169,7 +180,8 @@ export const ownAddresses = ({ endpoint }: Attachment): string[] =>
 function nameFor(to: string, [target]: readonly ContainerParty[]): string | undefined {
   if (/^[\d.]+$/.test(to) || to.includes(':')) return undefined
   if (target && to !== target.name && target.id.startsWith(to)) return target.name
-  return to.includes('/') ? to.split('/')[1] : to
+  const { [PROJECT]: project, [SERVICE]: service } = target?.record.config.Labels ?? {}
+  return service !== undefined && [`${project}/${service}`, `${project}_${service}`].includes(to) ? service : to
 }
 
 function rightAddresses(

@@ -94,6 +94,7 @@ function healthy(): BetweenFacts & { way: WayFacts } {
         rulesets: new Map(['', '/ns/web', '/ns/db'].map(key => [key, parseRuleset({ nftables: [] })])),
         legacy: new Map(),
         own: 'berth',
+        policies: [],
       },
       handedUp: false,
       tracking: [{ where: 'the host', count: 3, max: 100 }],

@@ -3,6 +3,7 @@ import type { Report } from '#model/report.ts'
 import { filterAt, parseRuleset, type FilterVerdict, type HookName, type Packet } from '#engine/networks/index.ts'
 import type { Ruleset } from '#engine/networks/index.ts'
 import type { ExplainOptions } from './context.ts'
+import type { ContainerParty } from './parties.ts'
 
 /** One hook that a packet passes. */
 export interface Gate {
@@ -23,11 +24,17 @@ export interface FilterFacts {
   legacy: ReadonlyMap<string, readonly string[]>
   /** This daemon's table. */
   own: string
+  /** Egress policies of the one that sends: `web (allow=10.0.0.0/8)`. */
+  policies: readonly string[]
 }
+
+/** Where containers (annotation) and networks (option) carry their egress policy. */
+const EGRESS_KEY = 'berth.egress'
 
 export async function lookAtFilters(
   ctx: ExplainOptions,
   sandboxes: readonly (string | undefined)[],
+  sender?: ContainerParty,
 ): Promise<FilterFacts> {
   const keys = [...new Set(sandboxes)]
   const rulesets = await Promise.all(
@@ -37,7 +44,19 @@ export async function lookAtFilters(
     rulesets: new Map(rulesets),
     legacy: new Map(keys.map(key => [key ?? '', ctx.inspector.legacyTables(key)])),
     own: ctx.table,
+    policies: sender ? policiesOf(sender) : [],
   }
+}
+
+function policiesOf({ name, record, attachments }: ContainerParty): string[] {
+  const own = record.hostConfig.Annotations?.[EGRESS_KEY]
+  return [
+    ...(own === undefined ? [] : [`${name} (${own})`]),
+    ...attachments.flatMap(({ network }) => {
+      const text = network.options[EGRESS_KEY]
+      return text === undefined ? [] : [`network ${network.name} (${text})`]
+    }),
+  ]
 }
 
 /**
@@ -100,7 +119,7 @@ function failOf(report: Report, facts: FilterFacts, gate: Gate, { by }: FilterVe
   if (table === facts.own || table.startsWith('berth')) {
     // The network's own option, which is told before.
     if (gate.packet.iif !== undefined && gate.packet.iif === gate.packet.oif) return
-    const { code, summary, fix } = ownCause(chain, rule, gate)
+    const { code, summary, fix } = ownCause(facts, chain, rule, gate)
     return report.fail(code === 'egress-denied' ? 'egress' : 'filter', subject, detail, code, summary, fix)
   }
   const enter = gate.sandbox === undefined ? '' : `nsenter -t $(berth inspect -f '{{.State.Pid}}' ${gate.where}) -n `
@@ -117,12 +136,17 @@ function failOf(report: Report, facts: FilterFacts, gate: Gate, { by }: FilterVe
 }
 
 /** What a drop in this engine's own tables means. */
-function ownCause(chain: string, rule: string, gate: Gate): { code: CauseCode; summary: string; fix: string } {
-  const { source, destination } = gate.packet
+function ownCause(
+  facts: FilterFacts,
+  chain: string,
+  rule: string,
+  gate: Gate,
+): { code: CauseCode; summary: string; fix: string } {
+  const { source, destination, destinationPort, protocol } = gate.packet
   if (/egress/.test(chain) || /egress/.test(rule)) {
     return {
       code: 'egress-denied',
-      summary: `the egress policy of ${source} does not allow ${destination}`,
+      summary: `the egress policy of ${facts.policies.join(' and of ') || source} does not allow ${destination}${destinationPort === undefined ? '' : `:${destinationPort}/${protocol}`}`,
       fix: '',
     }
   }

@@ -2,9 +2,10 @@ import type { Report } from '#model/report.ts'
 import { filterAt, type Packet } from '#engine/networks/index.ts'
 import type { ExplainOptions, Question } from './context.ts'
 import { PROBE_TIMEOUT } from './context.ts'
-import { lookAtFilters, throughGates } from './filters.ts'
+import { lookAtFilters, replyTo, throughGates } from './filters.ts'
 import { isLoopback, judgeListener } from './listener.ts'
 import type { Attachment, ContainerParty } from './parties.ts'
+import { judgeTracking, lookAtTracking } from './sizes.ts'
 import { targetState } from './states.ts'
 import { judgeRoute, judgeWire, wireOf } from './wires.ts'
 
@@ -51,7 +52,7 @@ export async function fromOutside(
   const wire = await wireOf(ctx, target, way)
   if (!judgeWire(report, wire)) return
   await judgeHostRoute(ctx, report, way, address)
-  if (from === 'internet') await fromWire(ctx, report, way, published!, address, question)
+  if (from === 'internet') await fromWire(ctx, report, target, wire.inside!.name, way, published!, address, question)
   else await fromHost(ctx, report, target, way, address, published, { ...question, port })
   if (port > 0)
     judgeListener(
@@ -147,6 +148,8 @@ async function judgeHostRoute(
 async function fromWire(
   ctx: ExplainOptions,
   report: Report,
+  target: ContainerParty,
+  device: string,
   { network }: Attachment,
   published: Published,
   address: string,
@@ -170,7 +173,8 @@ async function fromWire(
     dnat: false,
     toLocal: true,
   }
-  const filters = await lookAtFilters(ctx, [undefined])
+  const sandbox = target.sandbox!
+  const filters = await lookAtFilters(ctx, [undefined, sandbox])
   const nat = filterAt(filters.rulesets.get('')!, 'prerouting', arriving)
   if (nat.verdict !== 'drop' && !nat.dnat) {
     report.fail(
@@ -205,7 +209,10 @@ async function fromWire(
     { where: 'the host', hook: 'prerouting', packet: arriving },
     { where: 'the host', hook: 'forward', packet: forwarded },
     { where: 'the host', hook: 'postrouting', packet: forwarded },
+    { sandbox, where: target.name, hook: 'input', packet: { ...forwarded, iif: device, toLocal: true } },
+    { where: 'the host', hook: 'forward', packet: replyTo(forwarded) },
   ])
+  for (const table of lookAtTracking(ctx, 'the host')) judgeTracking(report, table)
 }
 
 async function fromHost(

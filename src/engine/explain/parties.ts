@@ -34,8 +34,8 @@ export type Party =
   | { kind: 'address'; address: string }
   | { kind: 'name'; name: string }
 
-const SERVICE = 'com.docker.compose.service'
-const PROJECT = 'com.docker.compose.project'
+export const SERVICE = 'com.docker.compose.service'
+export const PROJECT = 'com.docker.compose.project'
 
 /** Who is meant by a word of the command line. @throws invalid when several services have the name */
 export async function partyOf(ctx: ExplainOptions, text: string): Promise<Party> {
@@ -51,19 +51,19 @@ export async function partyOf(ctx: ExplainOptions, text: string): Promise<Party>
 }
 
 async function serviceParty(ctx: ExplainOptions, text: string): Promise<Party | undefined> {
-  const [project, service] = text.includes('/') ? text.split('/', 2) : [undefined, text]
   const all = await ctx.containers.list(new Map(), { all: true, limit: 0, size: false })
   const replicas = all
     .map(view => view.record)
     .filter(({ config: { Labels = {} } }) => {
-      return Labels?.[SERVICE] === service && (project === undefined || Labels?.[PROJECT] === project)
+      const [project, service] = [Labels?.[PROJECT], Labels?.[SERVICE]]
+      return service === text || `${project}/${service}` === text || `${project}_${service}` === text
     })
   if (replicas.length === 0) return undefined
   const projects = [...new Set(replicas.map(record => record.config.Labels?.[PROJECT] ?? ''))]
   if (projects.length > 1) {
     throw invalid(`service ${text} is in several projects: say ${projects.map(one => `${one}/${text}`).join(' or ')}`)
   }
-  return { kind: 'service', name: service!, replicas: replicas.map(record => containerParty(ctx, record)) }
+  return { kind: 'service', name: text, replicas: replicas.map(record => containerParty(ctx, record)) }
 }
 
 /** @throws not-found for a container that shares the network of one that is gone */
@@ -103,4 +103,18 @@ export function sourceOf(party: Party, text: string): ContainerParty | { kind: '
     return party.replicas.find(replica => replica.status === 'running') ?? party.replicas[0]!
   }
   throw notFound(`no such container: ${text}: name a container, a Compose service, host or internet`)
+}
+
+/** Whose port of the host it is, of the containers that run. */
+export async function publisherOf(
+  ctx: ExplainOptions,
+  port: number,
+  protocol: 'tcp' | 'udp',
+): Promise<{ party: ContainerParty; containerPort: number } | undefined> {
+  const all = await ctx.containers.list(new Map(), { all: false, limit: 0, size: false })
+  for (const { record } of all) {
+    const found = record.publishedPorts.find(one => one.hostPort === port && one.protocol === protocol)
+    if (found) return { party: containerParty(ctx, record), containerPort: found.containerPort }
+  }
+  return undefined
 }

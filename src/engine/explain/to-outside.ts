@@ -4,7 +4,7 @@ import type { ExplainOptions, Question } from './context.ts'
 import { PROBE_TIMEOUT } from './context.ts'
 import { lookAtFilters, replyTo, throughGates } from './filters.ts'
 import { judgeListener } from './listener.ts'
-import type { Attachment, ContainerParty } from './parties.ts'
+import { publisherOf, type Attachment, type ContainerParty } from './parties.ts'
 import { judgeName } from './names.ts'
 import type { NameFacts } from './resolve.ts'
 import { judgeTracking, lookAtTracking } from './sizes.ts'
@@ -13,6 +13,7 @@ import { judgeRoute, judgeWire, wireOf } from './wires.ts'
 
 /** An address of the documentation's range: stands for any machine outside where only the way is asked for. */
 const ANYWHERE = '192.0.2.1'
+const WEB_PORT = 443
 
 export type Outside =
   | { kind: 'host' }
@@ -49,12 +50,31 @@ export async function toOutside(
   })
   if (report.failed) return
   const local = target.kind === 'host' || (await ctx.inspector.routeTo(address)).kind === 'local'
-  await throughHost(ctx, report, source, way, wire.inside.name, address, local, question)
+  // A policy may be about ports: of the internet as such, the one of the web is meant.
+  const asked = target.kind === 'internet' && question.port === 0 ? { ...question, port: WEB_PORT } : question
+  await throughHost(ctx, report, source, way, wire.inside.name, address, local, asked)
   for (const table of lookAtTracking(ctx, 'the host')) judgeTracking(report, table)
-  if (local && question.port > 0) {
-    judgeListener(report, await ctx.inspector.listeners(), { name: 'the host', address }, question)
-  }
+  if (local && question.port > 0) await judgeHostPort(ctx, report, address, question)
   await connection(ctx, report, source, target.kind === 'internet' ? undefined : address, question)
+}
+
+/** What is behind a port of the host: a container, if one publishes it. */
+async function judgeHostPort(
+  ctx: ExplainOptions,
+  report: Report,
+  address: string,
+  { port, protocol }: Question,
+): Promise<void> {
+  const published = await publisherOf(ctx, port, protocol)
+  if (!published) {
+    return judgeListener(report, await ctx.inspector.listeners(), { name: 'the host', address }, { port, protocol })
+  }
+  const { party, containerPort } = published
+  report.ok('port', `port ${port}/${protocol} of the host`, `is published for port ${containerPort} of ${party.name}`)
+  const endpoint = party.attachments.find(one => !one.network.internal)?.endpoint
+  const where = { name: party.name, address: endpoint?.ipv4 || endpoint?.ipv6 || '' }
+  const listeners = await ctx.inspector.listeners(party.sandbox)
+  judgeListener(report, listeners, where, { port: containerPort, protocol })
 }
 
 /** The attachment that carries the default route. */
@@ -141,7 +161,7 @@ async function throughHost(
     hook: 'output' as const,
     packet: { ...packet, oif: device },
   }
-  const filters = await lookAtFilters(ctx, [undefined, source.sandbox])
+  const filters = await lookAtFilters(ctx, [undefined, source.sandbox], source)
   if (bridge === '') return void throughGates(report, filters, [output])
   const inbound = { ...packet, iif: bridge }
   if (local) {
@@ -165,6 +185,16 @@ async function throughHost(
   const route = await ctx.inspector.routeTo(address)
   judgeRoute(report, route, { owner: '', to: 'the outside', address, device: '' })
   if (route.kind !== 'unicast') return
+  if (!filters.rulesets.get('')!.chains.has(`inet ${ctx.table} postrouting`)) {
+    report.fail(
+      'nat',
+      `table inet ${ctx.table}`,
+      'is not there',
+      'filter-missing',
+      "the engine's rules were removed by another program (a firewall reload does that), so that nothing leaves under the host's address; they come back within seconds",
+      'berth network doctor',
+    )
+  }
   const forwarded = { ...inbound, oif: route.device }
   throughGates(report, filters, [
     output,
