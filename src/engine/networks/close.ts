@@ -1,6 +1,7 @@
 import type { EndpointRecord } from '#model/container.ts'
 import { leaveGroup } from './balance/members.ts'
 import type { Context } from './context.ts'
+import { unlimit } from './egress/enforce.ts'
 import { networkEvent } from './events.ts'
 import { plainPorts, portElements } from './publish.ts'
 
@@ -8,7 +9,10 @@ import { plainPorts, portElements } from './publish.ts'
 export async function closeSandbox(ctx: Context, containerId: string): Promise<void> {
   const sandbox = ctx.live.get(containerId)
   if (!sandbox) return
-  const elements = portElements(ctx, sandbox.endpoints.values(), plainPorts(ctx, sandbox))
+  const elements = [
+    ...portElements(ctx, sandbox.endpoints.values(), plainPorts(ctx, sandbox)),
+    ...unlimit(ctx, containerId),
+  ]
   const endpoints = [...sandbox.endpoints.values()]
   ctx.live.delete(containerId)
   for (const endpoint of endpoints) ctx.zones.get(endpoint.networkId)?.remove(containerId)

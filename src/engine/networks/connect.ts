@@ -6,6 +6,8 @@ import { joinNetwork, leaveNetwork } from './balance/members.ts'
 import { detach } from './close.ts'
 import type { Context, LiveSandbox, StoredNetwork } from './context.ts'
 import { byDevice, defaultRoutes, detachedEndpoint, fillEndpoint } from './endpoint.ts'
+import { enforce } from './egress/enforce.ts'
+import { checkOwner } from './egress/policies.ts'
 import { networkEvent } from './events.ts'
 import { sandboxFiles } from './files/sandbox-files.ts'
 import { networkNameOf } from './names.ts'
@@ -31,6 +33,7 @@ export async function connect(
   }
   checkTogether([...[...joined].flatMap(id => ctx.registry.byId(id) ?? []), network])
   checkRequest(ctx, network, request)
+  checkOwner(owner, [network])
   const endpoint = sandbox ? await attach(ctx, sandbox, network, request) : detachedEndpoint(network, owner, request)
   if (!sandbox) claimStatic(ctx, network, request, owner.id)
   const planned = ctx.planned.get(owner.id)
@@ -55,6 +58,8 @@ async function attach(
     sandbox.endpoints.set(network.id, detachedEndpoint(network, owner, request))
     const endpoint = await fillEndpoint(ctx, network, owner, request, rollback)
     sandbox.endpoints.set(network.id, endpoint)
+    // Before its interface is there.
+    await enforce(ctx, sandbox)
     const driver = ctx.drivers.get(network.driver)!
     rollback.add('remove interface', () => driver.detach(network, endpoint, path))
     await driver.attach(network, {
@@ -81,6 +86,7 @@ async function attach(
   } catch (error) {
     await rollback.run()
     await retarget(ctx, sandbox, before).catch(() => {})
+    await enforce(ctx, sandbox).catch(() => {})
     throw error
   }
 }
@@ -117,6 +123,7 @@ export async function disconnect(ctx: Context, containerId: string, networkRefer
     if (routes.length > 0) await ctx.links.replaceRoutes(sandbox.path, routes)
     await retarget(ctx, sandbox, before)
     detach(ctx, containerId, endpoint, sandbox.path)
+    await enforce(ctx, sandbox)
   }
   ctx.ipam.unclaim(containerId, network.id)
 }

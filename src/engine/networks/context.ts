@@ -13,6 +13,7 @@ import type { Balance } from './balance/state.ts'
 import type { Forwarder } from './dns/forwarder.ts'
 import type { Zone } from './dns/zone.ts'
 import type { NetworkDriver } from './driver.ts'
+import type { Egress } from './egress/state.ts'
 import type { FirewallTable } from './firewall/table.ts'
 import type { Ipam } from './ipam/ipam.ts'
 import type { HostPortTable } from './ports/host-ports.ts'
@@ -82,6 +83,7 @@ export interface Context extends Omit<NetworksOptions, 'hostPorts'> {
   planned: Map<string, Set<string>>
   upstream: Forwarder
   balance: Balance
+  egress: Egress
   /** Addresses whose interface is still being deleted, by `network/address`. */
   draining: Map<string, Promise<void>>
   hostMtu: number

@@ -5,6 +5,7 @@ import type { IpamPool } from '#model/network.ts'
 import type { Context, StoredNetwork } from './context.ts'
 import { Zone } from './dns/zone.ts'
 import type { NetworkDriver } from './driver.ts'
+import { checkNetworkPolicy } from './egress/policies.ts'
 import { networkEvent } from './events.ts'
 import { formatAddress, formatCidr, parseAddress, parseCidr } from './ipam/address.ts'
 import { hostClaims, networkClaims } from './ipam/claims.ts'
@@ -92,6 +93,7 @@ function driverFor(ctx: Context, name: string): NetworkDriver {
 
 function validate(request: CreateNetwork, driver: NetworkDriver): void {
   driver.validate(request)
+  checkNetworkPolicy(driver.name, request.options)
   if (request.ingress) throw notImplemented('ingress networks need a swarm, which is not implemented yet')
   if (!request.enableIPv4 && !request.enableIPv6) throw invalid('IPv4 or IPv6 must be enabled')
   if (request.ipam.Driver !== '' && request.ipam.Driver !== 'default') {

@@ -35,11 +35,13 @@ import { announceNames } from './sandbox-dns.ts'
 import type {
   AttachedContainer,
   CreateNetwork,
+  NetworkChange,
   NetworksService,
   SandboxOwner,
   SandboxResult,
   ServiceReplicas,
 } from './service.ts'
+import { updateNetwork } from './update.ts'
 
 /** Milliseconds between looks at whether the packet filter is still there. */
 const HEAL_INTERVAL = 2000
@@ -94,6 +96,10 @@ export class Networks implements NetworksService {
 
   create(request: CreateNetwork): Promise<{ network: NetworkRecord; warning: string }> {
     return createNetwork(this.#ctx, request)
+  }
+
+  update(reference: string, change: NetworkChange): Promise<NetworkRecord> {
+    return updateNetwork(this.#ctx, reference, change)
   }
 
   remove(reference: string): Promise<void> {

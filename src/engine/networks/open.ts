@@ -6,6 +6,7 @@ import { enterGroup, leaveGroup, refreshGroup } from './balance/members.ts'
 import { publishShared } from './balance/shared-ports.ts'
 import { closeSandbox } from './close.ts'
 import type { Context, LiveSandbox, StoredNetwork } from './context.ts'
+import { elementsOf, replan, unlimit } from './egress/enforce.ts'
 import { defaultRoutes, fillEndpoint, inOrder } from './endpoint.ts'
 import { networkEvent } from './events.ts'
 import { sandboxFiles } from './files/sandbox-files.ts'
@@ -40,6 +41,8 @@ export async function openSandbox(
     for (const { network, endpoint } of wanted) {
       sandbox.endpoints.set(network.id, await fillEndpoint(ctx, network, owner, endpoint.request, rollback))
     }
+    rollback.add('forget the egress policy', () => void unlimit(ctx, owner.id))
+    replan(ctx, sandbox)
     const files = await sandboxFiles(ctx, sandbox)
     if (!wanted.some(one => one.network.driver === 'host')) {
       sandbox.embeddedDns = files.embeddedDns
@@ -98,7 +101,11 @@ async function balanceNew(ctx: Context, sandbox: LiveSandbox): Promise<void> {
 
 /** The kernel's part. Every step is waited for, also past a failure, so that the undo does not race with one. */
 async function build(ctx: Context, sandbox: LiveSandbox, rollback: Rollback): Promise<void> {
-  const elements = portElements(ctx, sandbox.endpoints.values(), plainPorts(ctx, sandbox))
+  const limited = ctx.egress.limited.get(sandbox.owner.id)
+  const elements = [
+    ...portElements(ctx, sandbox.endpoints.values(), plainPorts(ctx, sandbox)),
+    ...(limited ? elementsOf(limited) : []),
+  ]
   rollback.add('unpublish ports', () => ctx.filter.change(elements, []))
   const group = ctx.balance.members.get(sandbox.owner.id)?.group
   const steps = await Promise.allSettled([

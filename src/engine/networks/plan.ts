@@ -4,6 +4,7 @@ import type { EndpointRecord } from '#model/container.ts'
 import { checkBalancing } from './balance/group.ts'
 import { know } from './balance/know.ts'
 import type { Context, StoredNetwork } from './context.ts'
+import { checkOwner } from './egress/policies.ts'
 import { detachedEndpoint, inOrder } from './endpoint.ts'
 import { extraHostLines } from './files/hosts.ts'
 import { contains, formatAddress, parseAddress, parseCidr } from './ipam/address.ts'
@@ -32,6 +33,10 @@ export function planEndpoints(
     return { network, request }
   })
   checkTogether(wanted.map(one => one.network))
+  checkOwner(
+    owner,
+    wanted.map(one => one.network),
+  )
   for (const { network, request } of wanted) claimStatic(ctx, network, request, owner.id)
 
   const endpoints = inOrder(wanted.map(({ network, request }) => detachedEndpoint(network, owner, request)))

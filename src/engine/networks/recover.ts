@@ -12,6 +12,8 @@ import { allShared } from './balance/shared-ports.ts'
 import { groupOfLease } from './balance/state.ts'
 import type { Context, LiveSandbox, StoredNetwork } from './context.ts'
 import { Zone } from './dns/zone.ts'
+import { elementsOf } from './egress/enforce.ts'
+import { recoverEgress } from './egress/recover.ts'
 import { sandboxFiles } from './files/sandbox-files.ts'
 import { emptyElements } from './firewall/ruleset.ts'
 import { formatAddress, formatCidr, parseAddress, parseCidr } from './ipam/address.ts'
@@ -55,6 +57,7 @@ export async function recover(
   for (const { owner } of stopped) know(ctx, owner)
   recoverLeases(ctx, live, stopped)
   recoverVips(ctx)
+  await recoverEgress(ctx)
   // The whole table in one transaction, before the bridges: flows of live containers go on through it.
   await ctx.filter.rebuild(wantedElements(ctx))
   await Promise.all(ctx.registry.all().map(network => bringBack(ctx, network)))
@@ -181,6 +184,7 @@ function wantedElements(ctx: Context) {
       portElements(ctx, sandbox.endpoints.values(), plainPorts(ctx, sandbox)),
     ),
     ...allShared(ctx),
+    ...[...ctx.egress.limited.values()].flatMap(elementsOf),
   ]
   for (const { set, key, value = '' } of wanted) elements[set].set(key, value)
   return elements

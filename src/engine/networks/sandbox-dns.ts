@@ -4,6 +4,7 @@ import type { Context, LiveSandbox } from './context.ts'
 import { answerer } from './dns/answer.ts'
 import { Forwarder } from './dns/forwarder.ts'
 import type { Zone } from './dns/zone.ts'
+import { followed } from './egress/follow.ts'
 import { inOrder } from './endpoint.ts'
 import { contains, parseAddress } from './ipam/address.ts'
 import { linkNames, parseLinks } from './links.ts'
@@ -24,8 +25,7 @@ export function listenDns(ctx: Context, sandbox: LiveSandbox): Promise<void> {
         [...sandbox.endpoints.keys()].some(id => ctx.ipam.pools(id).some(pool => contains(pool.subnet, address)))
       )
     },
-    forward: (message: Buffer, query: Parameters<Forwarder['forward']>[1], transport: 'udp' | 'tcp') =>
-      forwarder.forward(message, query, transport),
+    forward: followed(ctx, owner.id, (message, query, transport) => forwarder.forward(message, query, transport)),
     leadsOutside: () => [...sandbox.endpoints.keys()].some(id => ctx.registry.byId(id)?.internal === false),
     prepare: (groups: readonly string[]) => prepareClient(ctx, sandbox, groups),
     random: ctx.random,

@@ -26,7 +26,9 @@ export async function sandboxFiles(ctx: Context, sandbox: LiveSandbox): Promise<
     }
   }
   const named = networks.some(network => !network.builtin)
-  const resolv = resolvConf(owner, host, named ? 'named' : 'bare')
+  // Behind an egress policy only the embedded resolver is sure to be reached, and only it sees what names stand for.
+  const followed = ctx.egress.limited.has(owner.id)
+  const resolv = resolvConf(owner, host, named || followed ? 'named' : 'bare')
   const legacy = networks.find(network => network.builtin && network.driver === 'bridge')
   return {
     resolvConf: resolv.text,

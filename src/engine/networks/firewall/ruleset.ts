@@ -6,6 +6,15 @@ function spread(rest: string): string {
   return `numgen random mod ${SPREAD} . meta l4proto . ${rest}`
 }
 
+interface SetSpec {
+  kind: 'set' | 'map'
+  type: string
+  interval?: boolean
+  inferred?: boolean
+  /** Each element counts the packets that meet it. */
+  counter?: boolean
+}
+
 /**
  * The packet filter as data: sets and maps whose elements say everything about networks and published ports, and rules
  * that never change. One table for each daemon; no other table is read or written.
@@ -41,7 +50,19 @@ export const SETS = {
   spread_any6: { kind: 'map', type: spread('th dport : ip6 daddr . th dport'), inferred: true },
   spread_host4: { kind: 'map', type: spread('ip daddr . th dport : ip daddr . th dport'), inferred: true },
   spread_host6: { kind: 'map', type: spread('ip6 daddr . th dport : ip6 daddr . th dport'), inferred: true },
-} as const satisfies Record<string, { kind: 'set' | 'map'; type: string; interval?: boolean; inferred?: boolean }>
+  /** Addresses of containers with an egress policy, and a counter for each of what the policy dropped. */
+  egress_limited4: { kind: 'set', type: 'ipv4_addr' },
+  egress_limited6: { kind: 'set', type: 'ipv6_addr' },
+  egress_dropped4: { kind: 'set', type: 'ipv4_addr', counter: true },
+  egress_dropped6: { kind: 'set', type: 'ipv6_addr', counter: true },
+  /** What they may reach: everything of a host, one port of it, and subnets and ranges, which cost more to change. */
+  egress_hosts4: { kind: 'set', type: 'ipv4_addr . ipv4_addr' },
+  egress_hosts6: { kind: 'set', type: 'ipv6_addr . ipv6_addr' },
+  egress_ports4: { kind: 'set', type: 'ipv4_addr . ipv4_addr . inet_proto . inet_service' },
+  egress_ports6: { kind: 'set', type: 'ipv6_addr . ipv6_addr . inet_proto . inet_service' },
+  egress_ranges4: { kind: 'set', type: 'ipv4_addr . ipv4_addr . inet_proto . inet_service', interval: true },
+  egress_ranges6: { kind: 'set', type: 'ipv6_addr . ipv6_addr . inet_proto . inet_service', interval: true },
+} as const satisfies Record<string, SetSpec>
 
 export type SetName = keyof typeof SETS
 
@@ -59,6 +80,12 @@ export const emptyElements = (): Elements =>
   Object.fromEntries(Object.keys(SETS).map(name => [name, new Map<string, string>()])) as Elements
 
 const RULES = `
+  set egress_seen4 {
+    typeof ip saddr . ip daddr . meta l4proto . th dport; flags dynamic,timeout; timeout 1h; size 4096; counter;
+  }
+  set egress_seen6 {
+    typeof ip6 saddr . ip6 daddr . meta l4proto . th dport; flags dynamic,timeout; timeout 1h; size 4096; counter;
+  }
   chain loopback_guard {
     type filter hook prerouting priority raw; policy accept;
     # route_localnet on our bridges and DNAT of 127.0.0.1 ports would let a neighbour on the wire, or a container, reach
@@ -73,6 +100,30 @@ const RULES = `
     ct state established,related accept
     iifname @bridges ip saddr != 0.0.0.0 iifname . ip saddr != @home4 drop
     iifname @bridges ip6 saddr != { ::, fe80::/10 } iifname . ip6 saddr != @home6 drop
+    # Before any translation: a policy is about the address that was asked.
+    iifname @bridges ip saddr @egress_limited4 jump egress4
+    iifname @bridges ip6 saddr @egress_limited6 jump egress6
+  }
+  chain egress4 {
+    # To another container of the network; its gateway is the host.
+    iifname . ip daddr @home4 fib daddr type != local return
+    ip saddr . ip daddr @egress_hosts4 return
+    ip saddr . ip daddr . meta l4proto . th dport @egress_ports4 return
+    ip saddr . ip daddr . meta l4proto . th dport @egress_ranges4 return
+    update @egress_seen4 { ip saddr . ip daddr . meta l4proto . th dport }
+    # For the counter of the element.
+    ip saddr @egress_dropped4 drop
+    drop
+  }
+  chain egress6 {
+    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit } return
+    iifname . ip6 daddr @home6 fib daddr type != local return
+    ip6 saddr . ip6 daddr @egress_hosts6 return
+    ip6 saddr . ip6 daddr . meta l4proto . th dport @egress_ports6 return
+    ip6 saddr . ip6 daddr . meta l4proto . th dport @egress_ranges6 return
+    update @egress_seen6 { ip6 saddr . ip6 daddr . meta l4proto . th dport }
+    ip6 saddr @egress_dropped6 drop
+    drop
   }
   chain publish {
     dnat ip to numgen random mod ${SPREAD} . meta l4proto . ip daddr . th dport map @spread_host4
@@ -125,7 +176,7 @@ const RULES = `
 /** The whole table, in place of what it was, in one transaction. */
 export function ruleset(table: string, elements: Elements): string {
   const sets = Object.entries(SETS).map(([name, spec]) => {
-    const flags = 'interval' in spec ? ' flags interval;' : ''
+    const flags = `${'interval' in spec ? ' flags interval;' : ''}${'counter' in spec ? ' counter;' : ''}`
     const list = render(elements[name as SetName])
     return `  ${spec.kind} ${name} { ${'inferred' in spec ? 'typeof' : 'type'} ${spec.type};${flags}${list ? ` elements = { ${list} };` : ''} }`
   })
