@@ -25,11 +25,13 @@ export function networkChecks(facts: Facts, network: NetworkFacts): DoctorCheck[
       ...toHost(facts, network, subnet),
     )
   }
-  return checks.length > 0 ? checks : []
+  return checks
 }
 
-function overlap({ name, bridge }: NetworkFacts, { cidr, inside, way }: Subnet): DoctorCheck[] {
-  const check = `subnet of ${name}`
+const suffix = (family: 4 | 6): string => (family === 6 ? ' (IPv6)' : '')
+
+function overlap({ name, bridge }: NetworkFacts, { family, cidr, inside, way }: Subnet): DoctorCheck[] {
+  const check = `subnet of ${name}${suffix(family)}`
   // A bridge with nothing on it is down in a way: its route stays.
   if (way.device === bridge || way.kind === 'local') {
     return [{ check, status: 'ok', detail: `${cidr} is behind ${bridge}`, fix: '' }]
@@ -70,7 +72,7 @@ function packetOut({ bridge }: NetworkFacts, { family, inside }: Subnet, oif: st
 function egress(facts: Facts, network: NetworkFacts, subnet: Subnet): DoctorCheck[] {
   const { name, bridge, internal } = network
   const { family } = subnet
-  const check = `egress of ${name}${family === 6 ? ' (IPv6)' : ''}`
+  const check = `egress of ${name}${suffix(family)}`
   if (internal) return [{ check, status: 'info', detail: 'the network is internal: nothing leaves it', fix: '' }]
   const outside = outsideDevice(facts, family)
   if (outside === undefined) {
@@ -106,7 +108,7 @@ function toHost(facts: Facts, network: NetworkFacts, subnet: Subnet): DoctorChec
   const { family: of, table, chain } = stop.step
   return [
     {
-      check: `host from ${network.name}${family === 6 ? ' (IPv6)' : ''}`,
+      check: `host from ${network.name}${suffix(family)}`,
       status: 'info',
       detail: `services of the host itself (host.docker.internal) are closed to its containers by ${ruleName(stop.step)}`,
       fix: `nft insert rule ${of} ${table} ${chain} iifname "${network.bridge}" accept`,
@@ -132,7 +134,7 @@ function within(facts: Facts, network: NetworkFacts, subnet: Subnet): DoctorChec
   const detail = `packets between its containers are ${stop.sure ? '' : 'perhaps '}dropped by ${ruleName(stop.step)}${byKey ? `, which sees them because ${key} is 1` : ''}`
   return [
     {
-      check: `within ${network.name}`,
+      check: `within ${network.name}${suffix(family)}`,
       status: stop.sure ? 'fail' : 'warn',
       detail,
       fix: byKey ? `sysctl -w ${key}=0` : '',
