@@ -8,6 +8,7 @@ import type {
   NetworkCreateResponse,
   NetworkInspect,
   NetworksPruneResponse,
+  NetworkUpdateRequest,
 } from '#wire/index.ts'
 
 import { segment, type FilterMap } from './query.ts'
@@ -31,6 +32,11 @@ export class NetworksClient {
 
   create(request: NetworkCreateRequest): Promise<NetworkCreateResponse> {
     return this.#transport.json('POST', '/networks/create', { json: request })
+  }
+
+  /** Berth's own: changes a network in place. */
+  update(id: string, change: NetworkUpdateRequest): Promise<NetworkInspect> {
+    return this.#transport.json('POST', `/berth/networks/${segment(id)}/update`, { json: change })
   }
 
   async remove(id: string): Promise<void> {

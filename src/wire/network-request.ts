@@ -33,6 +33,7 @@ const createSchema = z.object({
   Labels: stringMap,
 })
 const connectSchema = z.object({ Container: text, EndpointConfig: endpointSchema.nullish() })
+const updateSchema = z.object({ Labels: stringMap, LabelsRemove: z.array(z.string()).nullish(), Options: stringMap })
 const disconnectSchema = z.object({ Container: text, Force: flag })
 
 /** Body of `POST /networks/create`, complete. @throws invalid naming the field */
@@ -92,6 +93,20 @@ function ipamPool(body: z.infer<typeof pool>): IpamPool {
 export function connectRequest(network: string, body: unknown): { container: string; endpoint: EndpointRequest } {
   const parsed = parse(connectSchema, body ?? {})
   return { container: required(parsed.Container), endpoint: endpointRequest(network, parsed.EndpointConfig) }
+}
+
+/** Body of `POST /berth/networks/{id}/update`. @throws invalid */
+export function networkUpdateRequest(body: unknown) {
+  const parsed = parse(updateSchema, body ?? {})
+  const change = {
+    labels: plainMap(parsed.Labels),
+    removeLabels: parsed.LabelsRemove ?? [],
+    options: plainMap(parsed.Options),
+  }
+  if (Object.keys(change.labels).length + change.removeLabels.length + Object.keys(change.options).length === 0) {
+    throw invalid('nothing to change: give Labels, LabelsRemove or Options')
+  }
+  return change
 }
 
 /** Body of `POST /networks/{id}/disconnect`. @throws invalid */

@@ -77,3 +77,11 @@ export interface NetworkCreateResponse {
 export interface NetworksPruneResponse {
   NetworksDeleted: string[]
 }
+
+/** Body of `POST /berth/networks/{id}/update`, Berth's own */
+export interface NetworkUpdateRequest {
+  Labels?: Record<string, string>
+  LabelsRemove?: string[]
+  /** '' gives an option back to its default. */
+  Options?: Record<string, string>
+}

@@ -15,5 +15,6 @@ export const networkGroup: Group = {
     entry('map', 'Draw networks, containers, ports and who can reach whom', () => import('./map.ts')),
     entry('prune', 'Remove all unused networks', () => import('./prune.ts')),
     entry('rm', 'Remove one or more networks', () => import('./rm.ts'), { aliases: ['remove'] }),
+    entry('update', 'Change a network in place', () => import('./update.ts')),
   ],
 }

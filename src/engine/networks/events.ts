@@ -1,7 +1,7 @@
 import type { NetworkRecord } from '#model/network.ts'
 import type { Context } from './context.ts'
 
-type Action = 'create' | 'connect' | 'disconnect' | 'destroy'
+type Action = 'create' | 'connect' | 'disconnect' | 'update' | 'destroy'
 
 export function networkEvent(ctx: Context, action: Action, network: NetworkRecord, containerId?: string): void {
   ctx.publish({

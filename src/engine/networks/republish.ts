@@ -55,9 +55,14 @@ export async function republish(
   }
 }
 
-/** Brings the interfaces of a sandbox to what they should be now. */
-export async function refreshEndpoints(ctx: Context, { endpoints, path, ports }: LiveSandbox): Promise<void> {
+/** Brings the interfaces of a sandbox, in one network or in all, to what they should be now. */
+export async function refreshEndpoints(
+  ctx: Context,
+  { endpoints, path, ports }: LiveSandbox,
+  networkId?: string,
+): Promise<void> {
   for (const endpoint of endpoints.values()) {
+    if (networkId !== undefined && endpoint.networkId !== networkId) continue
     const network = ctx.registry.byId(endpoint.networkId)
     const driver = network && ctx.drivers.get(network.driver)
     await driver?.refresh?.(network!, endpoint, path, ports.length > 0)

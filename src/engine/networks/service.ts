@@ -69,12 +69,22 @@ export interface ServiceReplicas {
   })[]
 }
 
+/** What of a network may change while it is in use. */
+export interface NetworkChange {
+  labels: Record<string, string>
+  removeLabels: string[]
+  /** '' gives an option back to its default. */
+  options: Record<string, string>
+}
+
 export interface NetworksService {
   /** By id, name or id prefix. @throws not-found `network NAME not found` */
   get(reference: string): NetworkRecord
   list(filters: Filters): NetworkRecord[]
   /** @returns the record and Docker's warnings */
   create(request: CreateNetwork): Promise<{ network: NetworkRecord; warning: string }>
+  /** @throws forbidden for builtin ones, invalid for what cannot change */
+  update(reference: string, change: NetworkChange): Promise<NetworkRecord>
   /** @throws forbidden for builtin ones, conflict (403 in Docker's words: `has active endpoints`) when in use */
   remove(reference: string): Promise<void>
   prune(filters: Filters): Promise<string[]>

@@ -1,4 +1,4 @@
-import { connectRequest, disconnectRequest, networkCreateRequest } from '#wire/network-request.ts'
+import { connectRequest, disconnectRequest, networkCreateRequest, networkUpdateRequest } from '#wire/network-request.ts'
 import type { NetworkCreateResponse, NetworksPruneResponse } from '#wire/index.ts'
 import type { Needs } from '../needs.ts'
 import { networkInspect } from '../render/network.ts'
@@ -49,6 +49,14 @@ export function networkRoutes({ networks, containers }: Needs): Route[] {
       async handle(context) {
         await networks.remove(context.param('id'))
         context.empty(204)
+      },
+    },
+    {
+      method: 'POST',
+      path: '/berth/networks/{id}/update',
+      async handle(context) {
+        const network = await networks.update(context.param('id'), networkUpdateRequest(await context.body()))
+        context.json(200, networkInspect(network, networks.attached(network.id)))
       },
     },
     {
