@@ -213,8 +213,13 @@ const refused: [string, string, RegExp][] = [
     /has a name and an external\.name that differ/,
   ],
   [
+    'an egress entry',
+    'services: {a: {image: x, x-berth-egress: ["a:99999"]}}',
+    /x-berth-egress is no egress policy: .*a:99999/,
+  ],
+  [
     'egress of an external network',
-    'networks: {n: {external: true, x-berth-egress: none}}',
+    'networks: {n: {external: true, x-berth-egress: a.org}}',
     /is external, so x-berth-egress cannot be set/,
   ],
 ]

@@ -1,5 +1,5 @@
 import type { Project, Service } from '../project.ts'
-import { allows, policiesOf } from './egress.ts'
+import { allows, policiesOf, policyText } from './egress.ts'
 import { edit, listed, placeOf } from './places.ts'
 import type { Report } from '#model/report.ts'
 
@@ -57,7 +57,7 @@ export function toHost(
   }
   for (const policy of policiesOf(project, owner, place.kind === 'networks' ? place.keys : [])) {
     if (allows(policy, { port: wanted.port, protocol: wanted.protocol }) !== 'yes') {
-      report.warn('egress', `egress policy of ${policy.of}`, `allows ${listed(policy.entries) || 'nothing'} only`)
+      report.warn('egress', `egress policy of ${policy.of}`, `allows ${policyText(policy)} only`)
     }
   }
   report.skip('listener', 'listener', 'what listens on the host is not in the file')

@@ -1,5 +1,5 @@
 import type { Project, Service } from '../project.ts'
-import { allows, covers, policiesOf, type Destination } from './egress.ts'
+import { allows, covers, policiesOf, policyText, type Destination } from './egress.ts'
 import { edit, isFalse, listed, option, placeOf } from './places.ts'
 import type { Report } from '#model/report.ts'
 import { checkAddresses } from './subnets.ts'
@@ -103,7 +103,7 @@ function policy(report: Report, project: Project, owner: Service, keys: string[]
   const where = `${name ?? address ?? 'the internet'}${port > 0 ? `:${port}/${protocol}` : ''}`
   for (const one of policiesOf(project, owner, keys)) {
     const subject = `egress policy of ${one.of}`
-    const entries = one.entries.length > 0 ? listed(one.entries) : 'nothing'
+    const entries = policyText(one)
     switch (allows(one, destination)) {
       case 'yes':
         report.ok('egress', subject, `allows ${where}`)
