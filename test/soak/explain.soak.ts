@@ -46,6 +46,9 @@ const healthy: (readonly [string, string])[] = [
   ['six-1', 'six-2:80'],
   ['web', '10.231.1.1:9100'],
   ['loner', 'named:80'],
+  ['web', 'host:8080'],
+  ['p_twin', 'db:80'],
+  ['web', 'p/twin:80'],
 ]
 for (const [from, to] of healthy) {
   test(`healthy: ${from} to ${to}`, async () => {

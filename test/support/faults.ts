@@ -522,6 +522,15 @@ export const beyond = (out: string): Fault[] => [
     },
   },
   {
+    name: 'egress policy',
+    ask: ['limited', `${out}:9000`],
+    healthy: ['allowed', `${out}:9000`],
+    code: 'egress-denied',
+    async break() {
+      return () => {}
+    },
+  },
+  {
     name: 'host firewall drops at forward',
     ask: ['web', `${out}:9000`],
     code: 'filter-drop',
@@ -641,6 +650,10 @@ export async function furnish(lab: FaultLab): Promise<void> {
       }),
       NetworkingConfig: { EndpointsConfig: { front: { Aliases: ['twin'] } } },
     })
+  const limited = (name: string, policy: string) =>
+    lab.container(name, ['front'], sleep, {
+      HostConfig: { NetworkMode: 'front', Annotations: { 'berth.egress': policy } },
+    })
   await lab.container('web', ['front'], sleep)
   await Promise.all([
     lab.container('db', ['front', 'back'], SERVE, publish('', '8080')),
@@ -659,6 +672,8 @@ export async function furnish(lab: FaultLab): Promise<void> {
     lab.container('gone-1', ['gone'], sleep),
     lab.container('gone-2', ['gone']),
     lab.container('inner', ['inner'], sleep),
+    limited('limited', 'allow=10.0.0.0/24'),
+    limited('allowed', `allow=${lab.client.address}:9000`),
     lab.container('asker', ['front'], sleep, { HostConfig: { NetworkMode: 'front', Dns: ['10.213.0.77'] } }),
     lab.container('local', ['front'], SERVE, publish('127.0.0.1', '8091')),
     lab.container('looper', ['front'], ['sh', '-c', 'test -f /flags/broken && exit 1; exec httpd -f -p 80'], {
