@@ -12,6 +12,7 @@ import { HostBootstrap } from '#kernel/bootstrap/index.ts'
 import { decompressed } from '#kernel/files/decompress.ts'
 import { favorMoves } from '#kernel/cgroups/favor-moves.ts'
 import { trimMemory } from '#kernel/memory.ts'
+import type { Host } from '#ports/host.ts'
 import { openRuntime } from '#kernel/runtime/open.ts'
 import { prepareRoots } from '#kernel/runtime/roots.ts'
 import { systemClock } from '#lib/clock.ts'
@@ -83,7 +84,7 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
   })
   const networks = new Networks({
     ...kernel.networking,
-    host: kernel.host,
+    host: withResolvers(kernel.host, options),
     store,
     clock,
     log,
@@ -92,6 +93,9 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
     table: self.table,
     bridge: self.bridge,
     pool: options.bip,
+    addressPools: options.addressPools,
+    mtu: options.mtu,
+    bridgeOptions: bridgeOptionsOf(options),
     randomHex: bytes => randomBytes(bytes).toString('hex'),
     random: Math.random,
   })
@@ -178,6 +182,31 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
         undoRoots()
       }
       store.close()
+    },
+  }
+}
+
+function bridgeOptionsOf({ ip, icc }: DaemonOptions): Record<string, string> {
+  return {
+    ...(ip !== undefined && { 'com.docker.network.bridge.host_binding_ipv4': ip }),
+    ...(!icc && { 'com.docker.network.bridge.enable_icc': 'false' }),
+  }
+}
+
+/** The host's resolvers, but for what the daemon was told of them. */
+function withResolvers(host: Host, { dns, dnsSearch, dnsOptions }: DaemonOptions): Host {
+  if (dns.length + dnsSearch.length + dnsOptions.length === 0) return host
+  return {
+    facts: () => host.facts(),
+    hostsFile: () => host.hostsFile(),
+    timezoneFile: () => host.timezoneFile(),
+    resolvers() {
+      const { nameservers, search, options } = host.resolvers()
+      return {
+        nameservers: dns.length > 0 ? dns : nameservers,
+        search: dnsSearch.length > 0 ? dnsSearch : search,
+        options: dnsOptions.length > 0 ? dnsOptions : options,
+      }
     },
   }
 }

@@ -41,12 +41,31 @@ test('the configuration file says the same things in its own words', () => {
   assert.equal(options.bip, '10.9.0.1/24')
 })
 
+test('address pools, packet size, resolvers and the default network', () => {
+  const document = {
+    'default-address-pools': [{ base: '10.10.0.0/16', size: 24 }],
+    mtu: 1400,
+    icc: false,
+    dns: ['9.9.9.9'],
+  }
+  const options = withConfig(document, path => parseDaemonOptions(['--config-file', path, '--ip', '127.0.0.1']))
+  assert.deepEqual(options.addressPools, [{ base: '10.10.0.0/16', size: 24 }])
+  assert.deepEqual([options.mtu, options.icc, options.dns, options.ip], [1400, false, ['9.9.9.9'], '127.0.0.1'])
+  const flags = withConfig({}, path =>
+    parseDaemonOptions(['--config-file', path, '--default-address-pool', 'base=10.0.0.0/8,size=20', '--icc=false']),
+  )
+  assert.deepEqual([flags.addressPools, flags.icc], [[{ base: '10.0.0.0/8', size: 20 }], false])
+})
+
 const refused: [string, unknown, string[], RegExp][] = [
   ['unknown key', { colour: 1 }, [], /unknown key colour/],
   ['no JSON', '{', [], /not JSON/],
   ['a list', [], [], /JSON object/],
   ['flag and file disagree', { 'data-root': '/a' }, ['--data-root', '/b'], /data-root is given both/],
-  ['a key that nothing would heed', { mtu: 1400 }, [], /unknown key mtu/],
+  ['a packet size that is none', { mtu: 7 }, [], /invalid mtu 7/],
+  ['a pool without a base', {}, ['--default-address-pool', 'size=24'], /base must be an IPv4 subnet/],
+  ['a pool of nothing', { 'default-address-pools': [{ base: '10.0.0.0/16', size: 12 }] }, [], /size must be 16 to 30/],
+  ['a resolver that is a name', {}, ['--dns', 'localhost'], /invalid dns localhost/],
   ['an unknown flag', {}, ['--colour'], /bad daemon flags/],
 ]
 for (const [name, document, argv, message] of refused) {

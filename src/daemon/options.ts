@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
+import { isIP, isIPv4 } from 'node:net'
 import { parseArgs } from 'node:util'
+import type { AddressPool } from '#engine/networks/index.ts'
 import type { TlsOptions } from '#http/index.ts'
 import { invalid } from '#lib/errors.ts'
 
@@ -17,6 +19,18 @@ export interface DaemonOptions {
   bridge?: string
   /** Subnet of the default network in CIDR, with the gateway's address (`172.17.0.1/16`). */
   bip?: string
+  /** Where the subnets of new networks are taken from. */
+  addressPools: AddressPool[]
+  /** Bytes; of networks that say nothing themselves. */
+  mtu?: number
+  /** Resolvers of containers that name none; the host's if empty. */
+  dns: string[]
+  dnsSearch: string[]
+  dnsOptions: string[]
+  /** Host address for ports that are published without one on the default network. */
+  ip?: string
+  /** Whether containers of the default network reach each other. */
+  icc: boolean
   group: string
 }
 
@@ -36,6 +50,13 @@ const FLAGS = {
   tlskey: { type: 'string' },
   bridge: { type: 'string', short: 'b' },
   bip: { type: 'string' },
+  'default-address-pool': { type: 'string', multiple: true },
+  mtu: { type: 'string' },
+  dns: { type: 'string', multiple: true },
+  'dns-search': { type: 'string', multiple: true },
+  'dns-opt': { type: 'string', multiple: true },
+  ip: { type: 'string' },
+  icc: { type: 'string' },
   group: { type: 'string', short: 'G' },
 } as const
 
@@ -44,6 +65,8 @@ const PLURALS: Record<string, keyof typeof FLAGS> = {
   hosts: 'host',
   'registry-mirrors': 'registry-mirror',
   'insecure-registries': 'insecure-registry',
+  'default-address-pools': 'default-address-pool',
+  'dns-opts': 'dns-opt',
 }
 
 /** Keys of dockerd's file that ask for what Berth always does. */
@@ -100,8 +123,61 @@ export function parseDaemonOptions(argv: string[]): DaemonOptions {
         : undefined,
     bridge: text('bridge'),
     bip: text('bip'),
+    addressPools: poolsOf(merged['default-address-pool']),
+    mtu: mtuOf(text('mtu')),
+    dns: addressesOf('dns', list('dns')),
+    dnsSearch: list('dns-search'),
+    dnsOptions: list('dns-opt'),
+    ip: addressesOf(
+      'ip',
+      [text('ip')].filter(one => one !== undefined),
+    )[0],
+    icc: booleanOf('icc', merged['icc']),
     group: text('group') ?? 'docker',
   }
+}
+
+/** `base=10.0.0.0/8,size=24` on the command line, `{"base": …, "size": …}` in the file. */
+function poolsOf(value: unknown): AddressPool[] {
+  if (value === undefined) return []
+  if (!Array.isArray(value))
+    throw invalid('option default-address-pools must be a list of {"base": CIDR, "size": bits}')
+  return value.map((entry: unknown) => {
+    const fields: Record<string, unknown> =
+      typeof entry === 'string'
+        ? Object.fromEntries(entry.split(',').map(part => part.split('=', 2)))
+        : ((entry ?? {}) as Record<string, unknown>)
+    const [base, size] = [String(fields['base'] ?? ''), Number(fields['size'])]
+    const [address = '', bits = ''] = base.split('/')
+    const prefix = Number(bits)
+    if (!isIPv4(address) || !/^\d+$/.test(bits) || prefix > 32) {
+      throw invalid(
+        `invalid default address pool ${JSON.stringify(entry)}: base must be an IPv4 subnet such as 10.0.0.0/8`,
+      )
+    }
+    if (!Number.isInteger(size) || size < prefix || size > 30) {
+      throw invalid(`invalid default address pool ${JSON.stringify(entry)}: size must be ${prefix} to 30`)
+    }
+    return { base, size }
+  })
+}
+
+function mtuOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const mtu = Number(text)
+  if (!Number.isInteger(mtu) || mtu < 68 || mtu > 65_535) throw invalid(`invalid mtu ${text}: give bytes, 68 to 65535`)
+  return mtu
+}
+
+function addressesOf(name: string, values: string[]): string[] {
+  for (const value of values) if (isIP(value) === 0) throw invalid(`invalid ${name} ${value}: it must be an IP address`)
+  return values
+}
+
+function booleanOf(name: string, value: unknown): boolean {
+  if (value === undefined || value === true || value === 'true') return true
+  if (value === false || value === 'false') return false
+  throw invalid(`invalid ${name} ${JSON.stringify(value)}: it must be true or false`)
 }
 
 function parse(argv: string[]) {

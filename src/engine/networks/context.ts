@@ -15,6 +15,7 @@ import type { Zone } from './dns/zone.ts'
 import type { NetworkDriver } from './driver.ts'
 import type { Egress } from './egress/state.ts'
 import type { FirewallTable } from './firewall/table.ts'
+import type { AddressPool } from './ipam/pools.ts'
 import type { Ipam } from './ipam/ipam.ts'
 import type { HostPortTable } from './ports/host-ports.ts'
 import type { Registry } from './registry.ts'
@@ -40,6 +41,12 @@ export interface NetworksOptions {
   bridge: string
   /** CIDR of the default network; the first free default pool if absent. The gateway is its first address. */
   pool?: string
+  /** Where the subnets of new networks are taken from; built-in pools if absent. */
+  addressPools?: readonly AddressPool[]
+  /** Bytes; of networks that say nothing themselves. That of the way out if absent. */
+  mtu?: number
+  /** Options of the default network that differ from the usual. */
+  bridgeOptions?: Record<string, string>
   /** Hex digits of `bytes` random bytes. */
   randomHex: (bytes: number) => string
   /** Uniform in [0, 1). */

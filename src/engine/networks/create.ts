@@ -133,7 +133,7 @@ function subnets(ctx: Context, request: CreateNetwork, host: readonly Claim[]): 
   }
   const has = (family: 4 | 6) => pools.some(pool => pool.Subnet.includes(':') === (family === 6))
   const held = [...networks, ...host]
-  if (request.enableIPv4 && !has(4)) pools.push(poolOf(formatCidr(choosePool4(held))))
+  if (request.enableIPv4 && !has(4)) pools.push(poolOf(formatCidr(choosePool4(held, ctx.addressPools))))
   if (request.enableIPv6 && !has(6)) pools.push(poolOf(formatCidr(choosePool6(held, globalId(ctx)))))
   return pools
 }

@@ -47,7 +47,7 @@ export async function recover(
   stopped: readonly StoppedContainer[],
 ): Promise<void> {
   await ctx.links.setSysctl('net.ipv4.ip_forward', '1')
-  ctx.hostMtu = await mtuOfDefaultRoute(ctx)
+  ctx.hostMtu = ctx.mtu ?? (await mtuOfDefaultRoute(ctx))
   await builtinNetworks(ctx, live)
   for (const network of ctx.registry.all()) {
     ctx.ipam.add(network)
@@ -80,13 +80,13 @@ async function builtinNetworks(ctx: Context, live: readonly LiveContainer[]): Pr
   }
   const known = ctx.registry.byName('bridge')
   const network = known ?? builtin(ctx, 'bridge', 'bridge')
-  network.options = defaultBridgeOptions(ctx.bridge, ctx.hostMtu)
+  network.options = { ...defaultBridgeOptions(ctx.bridge, ctx.hostMtu), ...ctx.bridgeOptions }
   network.bridgeName = ctx.bridge
   const inUse = live.some(({ endpoints }) => Object.values(endpoints).some(one => one.networkId === network.id))
   if (ctx.pool !== undefined && !inUse) network.ipam.Config = [poolOfBridge(ctx.pool)]
   else if (network.ipam.Config.length === 0) {
     const host = await hostClaims(ctx)
-    network.ipam.Config = [poolOfBridge(formatCidr(choosePool4([...networkClaims(ctx), ...host])))]
+    network.ipam.Config = [poolOfBridge(formatCidr(choosePool4([...networkClaims(ctx), ...host], ctx.addressPools)))]
   }
   ctx.registry.put(network)
 }

@@ -1,5 +1,5 @@
 import { unavailable } from '#lib/errors.ts'
-import { lastOf, parseCidr } from './address.ts'
+import { formatAddress, lastOf, parseCidr } from './address.ts'
 import type { Cidr } from './address.ts'
 
 /** Something that a new subnet must not overlap, and how to name it to the user. */
@@ -9,6 +9,13 @@ export interface Claim {
   holder: string
 }
 
+/** Subnets of `size` bits out of `base`. */
+export interface AddressPool {
+  /** CIDR, IPv4. */
+  base: string
+  size: number
+}
+
 /** Docker's own order first, then more than Docker has: 15 + 16 + 16,384 subnets. */
 const DEFAULT_POOLS: readonly { from: string; count: number; prefix: number }[] = [
   { from: '172.17.0.0', count: 15, prefix: 16 },
@@ -16,17 +23,26 @@ const DEFAULT_POOLS: readonly { from: string; count: number; prefix: number }[] 
   { from: '10.192.0.0', count: 16_384, prefix: 24 },
 ]
 
+function rangesOf(pools: readonly AddressPool[]): typeof DEFAULT_POOLS {
+  if (pools.length === 0) return DEFAULT_POOLS
+  return pools.map(({ base, size }) => {
+    const { cidr } = parseCidr(base)!
+    return { from: formatAddress({ family: 4, value: cidr.base }), count: 2 ** (size - cidr.prefix), prefix: size }
+  })
+}
+
 /**
  * The first default subnet that overlaps no claim.
+ * @param configured in place of the built-in pools
  * @throws unavailable naming what stands in the way
  */
-export function choosePool4(claims: readonly Claim[]): Cidr {
+export function choosePool4(claims: readonly Claim[], configured: readonly AddressPool[] = []): Cidr {
   // As plain numbers: 500 networks against 500 claims would be slow in bigint.
   const taken = claims
     .filter(claim => claim.cidr.family === 4 && claim.cidr.prefix > 0)
     .map(claim => ({ low: Number(claim.cidr.base), high: Number(lastOf(claim.cidr)), holder: claim.holder }))
   const blockers = new Set<string>()
-  for (const pool of DEFAULT_POOLS) {
+  for (const pool of rangesOf(configured)) {
     const start = Number(parseCidr(`${pool.from}/32`)!.cidr.base)
     const step = 2 ** (32 - pool.prefix)
     const covered = new Uint8Array(pool.count)
