@@ -152,6 +152,42 @@ const MORE: typeof CASES = [
   ['output is no forward', 'chain f { type filter hook output priority 0; policy drop; }', 80],
 ]
 
+const FIREWALLD = (zone: string) => `
+  chain filter_FORWARD {
+    type filter hook forward priority 10; policy accept;
+    ct state { established, related } accept
+    ct status dnat accept
+    iifname "lo" accept
+    ip6 daddr { ::/96, ::ffff:0.0.0.0/96, 2002::/24 } drop
+    jump filter_FORWARD_IN_ZONES
+    ct state invalid drop
+    reject with icmpx admin-prohibited
+  }
+  chain filter_FORWARD_IN_ZONES {
+    iifname "eth0" goto filter_FWDI_public
+    goto filter_FWDI_trusted
+  }
+  chain filter_FWDI_public {
+    jump filter_FWDI_public_allow
+    meta l4proto { icmp, ipv6-icmp } accept
+    reject with icmpx admin-prohibited
+  }
+  chain filter_FWDI_trusted {
+    accept
+  }
+  chain filter_FWDI_public_allow {
+    ${zone}
+  }`
+MORE.push(
+  ['firewalld denies', FIREWALLD('ct state new tcp dport 443 accept'), 80],
+  ['firewalld allows', FIREWALLD('ct state new tcp dport 443 accept'), 443],
+  [
+    'firewalld, rich rule',
+    FIREWALLD('ip saddr 10.213.0.0/16 ip daddr 10.77.0.2 tcp dport 80 ct state { new, untracked } accept'),
+    80,
+  ],
+)
+
 for (const [name, rules, port] of [...CASES, ...MORE]) {
   test(name, async () => {
     const script = `table inet probe\ndelete table inet probe\ntable inet probe {\n${lines(rules)}\n}\n`
@@ -167,6 +203,25 @@ for (const [name, rules, port] of [...CASES, ...MORE]) {
     if (verdict.verdict === 'drop') assert.match(verdict.by!.rule, /drop|reject/)
   })
 }
+
+test('ingress of a device', async () => {
+  const table = 'table netdev probe\ndelete table netdev probe\n'
+  const chain = 'chain c {\n type filter hook ingress device "eth0" priority 0; policy accept;\n tcp dport 80 drop\n }'
+  const { code, stderr } = machines.on('host', ['nft', '-f', '-'], {
+    input: `${table}table netdev probe {\n${chain}\n}\n`,
+  })
+  assert.equal(code, 0, stderr)
+  machines.on('host', ['nft', 'delete', 'table', 'inet', 'probe'])
+  const ruleset = parseRuleset(await networking.inspector.ruleset(machines.path('host')))
+  const options = { timeoutMs: 150, sandbox: machines.path('client') }
+  for (const port of [80, 443]) {
+    const { oif: _none, ...packet } = forwarded(port)
+    const { outcome } = await networking.inspector.connect(INNER, port, options)
+    assert.equal(filterAt(ruleset, 'ingress', packet).verdict, outcome === 'connected' ? 'pass' : 'drop')
+    assert.equal(filterAt(ruleset, 'ingress', { ...packet, iif: 'eth1' }).verdict, 'pass')
+  }
+  machines.on('host', ['nft', 'delete', 'table', 'netdev', 'probe'])
+})
 
 const UFW = [
   '-P FORWARD DROP',

@@ -7,7 +7,7 @@ import { forgetFlows } from './forget-flows.ts'
 import { NftContext, type NftOutput } from './libnftables.ts'
 import { LowDescriptors } from './low-descriptors.ts'
 import { assertOwnTables } from './names.ts'
-import { addTexts } from './rule-texts.ts'
+import { addTexts, needsTexts } from './rule-texts.ts'
 
 /**
  * nftables by libnftables, in-process. One context is kept for the daemon's namespace; a sandbox gets one for the moment.
@@ -54,7 +54,7 @@ export class KernelFirewall implements Firewall {
   async listRuleset(sandbox?: string): Promise<unknown> {
     const json = await this.#run('list ruleset', sandbox, 'symbolic')
     const listing: unknown = JSON.parse(json)
-    if (json.includes('"xt"')) addTexts(listing, await this.#run('list ruleset', sandbox, 'text'))
+    if (needsTexts(json)) addTexts(listing, await this.#run('list ruleset', sandbox, 'text'))
     return listing
   }
 

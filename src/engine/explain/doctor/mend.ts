@@ -43,7 +43,7 @@ export function allowing(ruleset: Ruleset, stop: Stop, passage: Passage): string
     return `firewall-cmd --permanent --add-forward-port=${forward} && firewall-cmd --reload`
   }
   // Before the translation it is the port of the host.
-  const early = stop.hook === 'prerouting'
+  const early = stop.hook === 'prerouting' || stop.hook === 'ingress'
   if (manager === 'iptables') {
     const [end, name] = stop.reply ? ['-s', '--sport'] : ['-d', '--dport']
     if (early) return `${iptables} -t ${table} -I ${chain} -p ${protocol} --dport ${hostPort} -j ACCEPT`

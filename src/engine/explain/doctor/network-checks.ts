@@ -81,6 +81,7 @@ function egress(facts: Facts, network: NetworkFacts, subnet: Subnet): DoctorChec
   const forwarded = packetOut(network, subnet, outside)
   const { oif: _none, ...arriving } = forwarded
   const stop = stopOf(facts.ruleset, [
+    { hook: 'ingress', packet: arriving },
     { hook: 'prerouting', packet: arriving },
     { hook: 'forward', packet: forwarded },
     { hook: 'postrouting', packet: forwarded },

@@ -96,6 +96,7 @@ export class PortChecks {
       return { check, status: 'warn', detail, fix: 'nft list ruleset' }
     }
     const stop = stopOf(this.#others, [
+      { hook: 'ingress', packet: arriving },
       { hook: 'prerouting', packet: arriving },
       { hook: 'forward', packet: forwarded },
       { hook: 'postrouting', packet: forwarded },

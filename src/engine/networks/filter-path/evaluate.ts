@@ -36,13 +36,14 @@ export function filterAt(
   ruleset: Ruleset,
   hook: HookName,
   packet: Packet,
-  families: readonly string[] = ['inet', packet.family === 4 ? 'ip' : 'ip6'],
+  families: readonly string[] = ['inet', hook === 'ingress' ? 'netdev' : packet.family === 4 ? 'ip' : 'ip6'],
 ): FilterVerdict {
   let doubt: FilterStep | undefined
   let dnat: FilterVerdict['dnat']
   let current: Packet = packet.mark === undefined && !ruleset.setsMarks ? { ...packet, mark: 0 } : packet
   for (const chain of ruleset.hooks.get(hook) ?? []) {
     if (!families.includes(chain.family)) continue
+    if (chain.devices && packet.iif !== undefined && !chain.devices.includes(packet.iif)) continue
     // Only the first packet of a connection meets the nat chains; what they decided holds for the rest.
     if (chain.type === 'nat' && (packet.state !== 'new' || dnat)) continue
     const walk: Walk = {
@@ -53,7 +54,7 @@ export function filterAt(
       droppedBy: undefined,
       dnat: undefined,
     }
-    const outcome = throughChain(walk, chain, 0, true)
+    const outcome = throughChain(walk, chain, 0, chain.hook !== 'ingress' || chain.devices !== undefined)
     if (outcome === 'drop') {
       if (!walk.perhapsAccepted) return { verdict: 'drop', by: walk.droppedBy!, ...(dnat && { dnat }) }
       doubt ??= walk.droppedBy

@@ -18,11 +18,11 @@ export interface Packet {
 }
 
 /** netfilter hooks in the order of a packet's way. */
-export type HookName = 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting'
+export type HookName = 'ingress' | 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting'
 
 /** What one rule or policy does to a packet. */
 export interface FilterStep {
-  /** `inet`, `ip`, `ip6`, `bridge`. */
+  /** `inet`, `ip`, `ip6`, `bridge`, `netdev`. */
   family: string
   table: string
   chain: string

@@ -19,6 +19,8 @@ export interface Chain {
   /** Of a base chain. */
   hook?: string
   type?: string
+  /** Of an ingress chain: the devices whose packets it sees. */
+  devices?: string[]
   priority: number
   policy: 'accept' | 'drop'
   rules: Rule[]
@@ -46,12 +48,13 @@ export function parseRuleset(listing: unknown): Ruleset {
   for (const entry of objects) {
     const { chain, rule, set, map } = fields(entry)
     if (chain !== undefined) {
-      const { family, table, name, hook, type, prio, policy } = fields(chain)
+      const { family, table, name, hook, type, prio, policy, dev } = fields(chain)
       chains.set(chainKey(text(family), text(table), text(name)), {
         family: text(family),
         table: text(table),
         name: text(name),
         ...(typeof hook === 'string' && { hook, type: text(type) }),
+        ...(dev !== undefined && { devices: (Array.isArray(dev) ? dev : [dev]).map(text) }),
         priority: typeof prio === 'number' ? prio : 0,
         policy: policy === 'drop' ? 'drop' : 'accept',
         rules: [],
@@ -89,7 +92,7 @@ export function parseRuleset(listing: unknown): Ruleset {
 
 function marks(expression: Json): boolean {
   const { mangle, xt } = fields(expression)
-  return mangle !== undefined || /MARK$/.test(text(fields(xt).name))
+  return mangle !== undefined || text(fields(xt).name).endsWith('MARK')
 }
 
 const text = (value: Json | undefined): string => (typeof value === 'string' ? value : '')
