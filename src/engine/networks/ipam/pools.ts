@@ -42,6 +42,7 @@ export function choosePool4(claims: readonly Claim[], configured: readonly Addre
     .filter(claim => claim.cidr.family === 4 && claim.cidr.prefix > 0)
     .map(claim => ({ low: Number(claim.cidr.base), high: Number(lastOf(claim.cidr)), holder: claim.holder }))
   const blockers = new Set<string>()
+  const networks = new Set<string>()
   for (const pool of rangesOf(configured)) {
     const start = Number(parseCidr(`${pool.from}/32`)!.cidr.base)
     const step = 2 ** (32 - pool.prefix)
@@ -51,14 +52,19 @@ export function choosePool4(claims: readonly Claim[], configured: readonly Addre
       const last = Math.min(pool.count - 1, Math.floor((high - start) / step))
       if (first > last) continue
       covered.fill(1, first, last + 1)
-      if (blockers.size < 5 && !holder.startsWith('network ')) blockers.add(holder)
+      if (holder.startsWith('network ')) networks.add(holder)
+      else if (blockers.size < 5) blockers.add(holder)
     }
     const free = covered.indexOf(0)
     if (free >= 0) return { family: 4, base: BigInt(start + free * step), prefix: pool.prefix }
   }
-  const because = blockers.size > 0 ? ` (in the way: ${[...blockers].join(', ')})` : ''
+  const held = [
+    ...(networks.size > 0 ? [networks.size > 3 ? `${networks.size} networks` : [...networks].join(', ')] : []),
+    ...blockers,
+  ]
+  const because = held.length > 0 ? ` (in the way: ${held.join(', ')})` : ''
   throw unavailable(
-    `could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network${because}: give one with --subnet`,
+    `could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network${because}: give one with --subnet, or the daemon more with --default-address-pool`,
   )
 }
 
