@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type {
   CaptureQuery,
   DoctorReport,
+  EgressStatus,
   EndpointRequest,
   Explanation,
   NetworkCreateRequest,
@@ -61,6 +62,11 @@ export class NetworksClient {
   /** Berth's own: what of the host stands in the way of published ports and of what containers ask outside. */
   doctor(): Promise<DoctorReport> {
     return this.#transport.json('GET', '/berth/networks/doctor')
+  }
+
+  /** Berth's own: egress policies of running containers, or of the named one. */
+  egress(container = ''): Promise<EgressStatus[]> {
+    return this.#transport.json('GET', '/berth/networks/egress', { query: { container } })
   }
 
   /** Berth's own: packets of a container, as a pcap file or as decoded lines; ends with it or with the signal. */

@@ -182,4 +182,6 @@ export type ContainerChange = Partial<Resources> & {
   /** Berth's own, as `HostConfig.PortBindings`: ports to publish and no longer to publish, without a restart. */
   PublishAdd?: Record<string, PortBinding[]>
   PublishRemove?: Record<string, PortBinding[]>
+  /** Berth's own: the egress policy from now on, '' for none. */
+  Egress?: string
 }

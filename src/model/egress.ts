@@ -119,3 +119,26 @@ function isName(text: string): boolean {
     return false
   return !/(^|\.)\d+$/.test(text)
 }
+
+/** What a running container's policies let through and what they dropped. */
+export interface EgressStatus {
+  containerId: string
+  name: string
+  /** Traffic passes all of them. `of` is `container` or `network NAME`. */
+  policies: { of: string; policy: string }[]
+  /** Names that the policies allow, each with the addresses that answers gave for it. */
+  names: { name: string; addresses: { address: string; /** Until it is forgotten. */ seconds: number }[] }[]
+  droppedPackets: number
+  /** The last first. */
+  dropped: EgressDrop[]
+}
+
+export interface EgressDrop {
+  destination: string
+  protocol: string
+  /** 0 where the protocol has none. */
+  port: number
+  packets: number
+  /** Since the last one. */
+  secondsAgo: number
+}

@@ -67,6 +67,7 @@ export function updateRequest(body: unknown): ContainerChange {
   const change: ContainerChange = someResources(parsed)
   if (parsed.RestartPolicy?.Name) change.RestartPolicy = restartPolicy(parsed.RestartPolicy)
   if (parsed.PublishAdd) change.PublishAdd = portBindings(parsed.PublishAdd)
+  if (typeof parsed.Egress === 'string') change.Egress = parsed.Egress
   if (parsed.PublishRemove) change.PublishRemove = portBindings(parsed.PublishRemove)
   return change
 }

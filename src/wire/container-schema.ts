@@ -168,6 +168,7 @@ export const updateSchema = z.object({
   ...resourceFields,
   RestartPolicy: restartPolicy,
   PublishAdd: portBindings,
+  Egress: z.string().nullish(),
   PublishRemove: portBindings,
 })
 

@@ -1,4 +1,5 @@
 export type { DoctorReport } from '#model/doctor.ts'
+export type { EgressStatus } from '#model/egress.ts'
 export type { Explanation } from '#model/explain.ts'
 
 /** `GET /berth/containers/{id}/capture` */

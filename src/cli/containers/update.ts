@@ -15,6 +15,10 @@ const FLAGS = {
   cpus: CREATE_FLAGS.cpus,
   'cpuset-cpus': CREATE_FLAGS['cpuset-cpus'],
   'cpuset-mems': CREATE_FLAGS['cpuset-mems'],
+  egress: {
+    type: 'string',
+    help: 'What the container may reach outside from now on ("allow=…"; "" takes the policy away)',
+  },
   memory: CREATE_FLAGS.memory,
   'memory-reservation': CREATE_FLAGS['memory-reservation'],
   'memory-swap': CREATE_FLAGS['memory-swap'],
@@ -55,6 +59,7 @@ export const command = defineCommand({
     if (changed.has('restart')) change['RestartPolicy'] = parseRestart(flags.restart)
     if (changed.has('publish-add')) change['PublishAdd'] = parsePorts(flags['publish-add'], []).bindings
     if (changed.has('publish-rm')) change['PublishRemove'] = parsePorts(flags['publish-rm'], []).bindings
+    if (changed.has('egress')) change['Egress'] = flags.egress
     await forEach(context, args, async name => {
       const { Warnings } = await context.client.containers.update(name, change as ContainerUpdateRequest)
       for (const warning of Warnings ?? []) context.warn(warning)

@@ -1,3 +1,4 @@
+import { EGRESS_KEY } from '#model/egress.ts'
 import type { IpamConfigJson, NetworkCreateRequest } from '#wire/index.ts'
 import { CliError, defineCommand } from '../core/command.ts'
 import { toMap } from '../containers/options/files.ts'
@@ -18,6 +19,7 @@ export const command = defineCommand({
       help: 'Driver to manage the Network',
       complete: ['bridge', 'host', 'none', 'macvlan', 'ipvlan', 'overlay'],
     },
+    egress: { type: 'string', help: 'What containers may reach outside ("allow=api.example.com:443,10.0.0.0/8")' },
     gateway: { type: 'strings', help: 'IPv4 or IPv6 Gateway for the master subnet' },
     ingress: { type: 'bool', help: 'Create swarm routing-mesh network' },
     internal: { type: 'bool', help: 'Restrict external access to the network' },
@@ -48,7 +50,7 @@ export const command = defineCommand({
       },
       EnableIPv4: changed.has('ipv4') ? flags.ipv4 : undefined,
       EnableIPv6: changed.has('ipv6') ? flags.ipv6 : undefined,
-      Options: flags.opt,
+      Options: changed.has('egress') ? { ...flags.opt, [EGRESS_KEY]: flags.egress } : flags.opt,
       Labels: toMap(flags.label),
     }
     const { Id, Warning } = await context.client.networks.create(request)

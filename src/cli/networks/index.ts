@@ -9,6 +9,7 @@ export const networkGroup: Group = {
     entry('create', 'Create a network', () => import('./create.ts')),
     entry('disconnect', 'Disconnect a container from a network', () => import('./disconnect.ts')),
     entry('doctor', 'Say what of the host stands in the way of networks', () => import('./doctor.ts')),
+    entry('egress', 'Show what containers may reach outside, and what was dropped', () => import('./egress.ts')),
     entry('explain', 'Say why one container can or cannot reach another', () => import('./explain.ts')),
     entry('inspect', 'Display detailed information on one or more networks', () => import('./inspect.ts')),
     entry('ls', 'List networks', () => import('./ls.ts'), { aliases: ['list'] }),

@@ -2,6 +2,7 @@ import { invalid } from '#lib/errors.ts'
 import type { ContainerChange, HostConfig, Resources } from '#model/config.ts'
 import { isAlive } from '#model/container-state.ts'
 import { publish, type Context } from './context.ts'
+import { changedAnnotations, changeEgress } from './egress.ts'
 import { checkLimits, checkRestartPolicy } from './create/limits.ts'
 import { ownerOf } from './owner.ts'
 import { changedPorts } from './publish.ts'
@@ -15,7 +16,13 @@ export function update(ctx: Context, reference: string, change: ContainerChange)
     const prefix = `Cannot update container ${id}: `
     if (record.state.kind === 'removing')
       throw invalid(`${prefix}container is marked for removal and cannot be "update"`)
-    const { RestartPolicy: policy, PublishAdd: add = {}, PublishRemove: remove = {}, ...limits } = change
+    const {
+      RestartPolicy: policy,
+      PublishAdd: add = {},
+      PublishRemove: remove = {},
+      Egress: egress,
+      ...limits
+    } = change
     const ports = changedPorts(record, add, remove)
     const given = withoutEmpty(limits)
     const merged: HostConfig = { ...record.hostConfig, ...given }
@@ -45,6 +52,10 @@ export function update(ctx: Context, reference: string, change: ContainerChange)
       ports && isAlive(record.state)
         ? { publishedPorts: await ctx.networks.republish(ownerOf({ ...record, config, hostConfig }), { add, remove }) }
         : {}
+    if (egress !== undefined) {
+      hostConfig.Annotations = changedAnnotations(hostConfig.Annotations, egress)
+      await changeEgress(ctx, { ...record, config, hostConfig })
+    }
     if (isAlive(record.state) && Object.keys(given).length > 0) {
       await ctx.runtime.update(id, ociResources(hostConfig))
     }

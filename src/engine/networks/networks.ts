@@ -1,5 +1,6 @@
 import type { EndpointRequest } from '#model/config.ts'
 import type { EndpointRecord, PublishedPort } from '#model/container.ts'
+import type { EgressStatus } from '#model/egress.ts'
 import type { Filters } from '#model/filters.ts'
 import type { NetworkRecord } from '#model/network.ts'
 import type { LinkStats } from '#ports/links.ts'
@@ -15,8 +16,10 @@ import { connect, disconnect } from './connect.ts'
 import type { Context, NetworksOptions } from './context.ts'
 import { createNetwork } from './create.ts'
 import { Forwarder } from './dns/forwarder.ts'
+import { changeEgress } from './egress/change.ts'
 import { expire } from './egress/follow.ts'
 import { Egress } from './egress/state.ts'
+import { egressStatus } from './egress/status.ts'
 import { dnsNames } from './endpoint.ts'
 import { sandboxFiles } from './files/sandbox-files.ts'
 import { FirewallTable } from './firewall/table.ts'
@@ -183,6 +186,14 @@ export class Networks implements NetworksService {
 
   drain(containerId: string, options: { wait: boolean }): Promise<void> {
     return drain(this.#ctx, containerId, options.wait)
+  }
+
+  changeEgress(owner: SandboxOwner): Promise<void> {
+    return changeEgress(this.#ctx, owner)
+  }
+
+  egress(reference?: string): Promise<EgressStatus[]> {
+    return egressStatus(this.#ctx, reference)
   }
 
   async files(containerId: string): Promise<{ resolvConf: string; hosts: string } | undefined> {

@@ -1,5 +1,6 @@
 import type { EndpointRequest, PortBinding } from '#model/config.ts'
 import type { EndpointRecord, PublishedPort } from '#model/container.ts'
+import type { EgressStatus } from '#model/egress.ts'
 import type { Filters } from '#model/filters.ts'
 import type { IpamPool, NetworkRecord } from '#model/network.ts'
 
@@ -124,6 +125,10 @@ export interface NetworksService {
     change: { add: Record<string, PortBinding[]>; remove: Record<string, PortBinding[]> },
   ): Promise<PublishedPort[]>
   rename(containerId: string, newName: string): void
+  /** Makes the egress policy of a running container what its annotations say. @throws invalid, and nothing is changed */
+  changeEgress(owner: SandboxOwner): Promise<void>
+  /** Running containers with an egress policy, or the named one, if it has one. @throws not-found when it does not run */
+  egress(reference?: string): Promise<EgressStatus[]>
   /**
    * Contents of /etc/resolv.conf and /etc/hosts as a live container should have them now: write them in place after
    * `connect` and `disconnect`. undefined when the container has no sandbox.

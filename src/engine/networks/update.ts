@@ -1,7 +1,10 @@
 import { forbidden, invalid } from '#lib/errors.ts'
 import { Rollback } from '#lib/rollback.ts'
 import type { NetworkRecord } from '#model/network.ts'
+import { EGRESS_KEY } from '#model/egress.ts'
 import type { Context, StoredNetwork } from './context.ts'
+import { enforce } from './egress/enforce.ts'
+import { checkNetworkPolicy } from './egress/policies.ts'
 import { networkEvent } from './events.ts'
 import { refreshEndpoints } from './republish.ts'
 import type { NetworkChange } from './service.ts'
@@ -12,6 +15,7 @@ const CHANGEABLE = [
   'com.docker.network.bridge.enable_icc',
   'com.docker.network.bridge.enable_ip_masquerade',
   'com.docker.network.bridge.host_binding_ipv4',
+  EGRESS_KEY,
 ]
 
 /** Changes a network in place: containers on it stay connected, and follow. All of it or nothing. */
@@ -22,6 +26,7 @@ export async function updateNetwork(ctx: Context, reference: string, change: Net
   if (Object.keys(change.options).length > 0) {
     if (!driver.refresh)
       throw invalid(`network ${network.name} has driver ${network.driver}, whose options cannot change`)
+    checkNetworkPolicy(driver.name, next.options)
     driver.validate({ ...next, driver: next.driver, ipam: next.ipam })
   }
   const [before, after] = [driver.elements(network), driver.elements(next)]
@@ -52,7 +57,9 @@ async function apply(ctx: Context, network: StoredNetwork): Promise<void> {
   ctx.registry.put(network)
   await ctx.drivers.get(network.driver)!.up(network)
   for (const sandbox of ctx.live.values()) {
-    if (sandbox.ready && sandbox.endpoints.has(network.id)) await refreshEndpoints(ctx, sandbox, network.id)
+    if (!sandbox.ready || !sandbox.endpoints.has(network.id)) continue
+    await refreshEndpoints(ctx, sandbox, network.id)
+    await enforce(ctx, sandbox)
   }
 }
 

@@ -36,6 +36,13 @@ export function networkRoutes({ networks, containers }: Needs): Route[] {
     },
     {
       method: 'GET',
+      path: '/berth/networks/egress',
+      async handle(context) {
+        context.json(200, await networks.egress(context.query.text('container') || undefined))
+      },
+    },
+    {
+      method: 'GET',
       path: '/networks/{id}',
       handle(context) {
         const network = networks.get(context.param('id'))

@@ -46,6 +46,10 @@ export const CREATE_FLAGS = {
   'dns-option': { type: 'list', help: 'Set DNS options' },
   'dns-search': { type: 'list', help: 'Set custom DNS search domains' },
   domainname: { type: 'string', help: 'Container NIS domain name' },
+  egress: {
+    type: 'string',
+    help: 'What the container may reach outside ("allow=api.example.com:443,10.0.0.0/8")',
+  },
   entrypoint: { type: 'string', help: 'Overwrite the default ENTRYPOINT of the image' },
   env: { type: 'list', short: 'e', help: 'Set environment variables', check: checkEnv },
   'env-file': { type: 'list', help: 'Read in a file of environment variables', complete: 'file' },

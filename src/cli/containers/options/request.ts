@@ -1,3 +1,4 @@
+import { EGRESS_KEY } from '#model/egress.ts'
 import type { ContainerCreateRequest, Healthcheck, HostConfig } from '#wire/index.ts'
 import { CliError, type FlagValues } from '../../core/command.ts'
 import { checkMac } from './checks.ts'
@@ -164,6 +165,7 @@ function hostConfig(flags: CreateFlags, changed: ReadonlySet<string>): Partial<H
   if (security.systemPathsOpen) Object.assign(config, { MaskedPaths: [], ReadonlyPaths: [] })
   if (changed.has('init')) config.Init = flags.init
   if (changed.has('annotation')) config.Annotations = flags.annotation
+  if (changed.has('egress')) config.Annotations = { ...config.Annotations, [EGRESS_KEY]: flags.egress }
   if (changed.has('storage-opt')) config.StorageOpt = toMap(flags['storage-opt'])
   if (changed.has('sysctl')) config.Sysctls = flags.sysctl
   if (flags.tmpfs.length > 0) {

@@ -7,6 +7,7 @@ import { rlimits } from '../spec/rlimits.ts'
 import { customSeccomp } from '../spec/seccomp.ts'
 import { parseSecurityOptions } from '../spec/security-options.ts'
 import { checkSysctls } from '../spec/sysctls.ts'
+import { checkEgress } from '../egress.ts'
 import { parseSignal } from '../signals.ts'
 import { checkHostRanges } from './limits.ts'
 import { logLimits } from './log-config.ts'
@@ -23,6 +24,7 @@ export function validate(config: ContainerConfig, host: HostConfig, facts: Facts
   checkModes(host)
   checkHostRanges(host)
   checkNetworkConflicts(config, host)
+  checkEgress(host)
   logLimits(host.LogConfig)
   capabilitySet({
     add: host.CapAdd ?? [],
