@@ -149,6 +149,19 @@ export const BETWEEN: Fault[] = [
     },
   },
   {
+    name: "the rules of a service's address flushed in the source",
+    ask: ['web', 'twin:80'],
+    code: 'filter-missing',
+    async break(lab) {
+      await lab.explain('web', 'twin:80')
+      const rules = await lab.within('web', 'nft', 'list', 'table', 'inet', 'berth-vip')
+      await lab.within('web', 'nft', 'delete', 'table', 'inet', 'berth-vip')
+      const file = join(lab.flags, 'rules')
+      writeFileSync(file, rules)
+      return () => lab.within('web', 'nft', '-f', file)
+    },
+  },
+  {
     name: 'wrong port',
     ask: ['web', 'db:81'],
     healthy: DB,

@@ -1,6 +1,6 @@
 import type { CauseCode } from '#model/explain.ts'
 import type { Report } from '#model/report.ts'
-import type { Packet } from '#engine/networks/index.ts'
+import { filterAt, type Packet } from '#engine/networks/index.ts'
 import type { BetweenFacts, Shared, WayFacts } from './between-facts.ts'
 import { replyTo, throughGates, type Gate } from './filters.ts'
 import { judgeListener, openPorts } from './listener.ts'
@@ -154,6 +154,7 @@ function overWire(report: Report, facts: BetweenFacts, way: WayFacts): boolean {
   const gates = bridgeGates(facts, way)
   const told = new Set<string>()
   throughGates(report, way.filters, gates.there, told)
+  judgeServiceAddress(report, facts, way)
   judgeWire(report, targetWire)
   if (judgeAddresses(report, targetWire) && targetWire.inside?.up) {
     const device = targetWire.inside.name
@@ -173,6 +174,32 @@ function overWire(report: Report, facts: BetweenFacts, way: WayFacts): boolean {
   for (const table of way.tracking) judgeTracking(report, table)
   if (way.sizes && source.status === 'running') sizes(report, facts, way)
   return answered
+}
+
+/** A service's own address leads to a replica by rules in the network of whoever asks. */
+function judgeServiceAddress(report: Report, facts: BetweenFacts, { asked, to, filters, sourceWire }: WayFacts): void {
+  const { source, target, port, protocol } = facts
+  if (asked === to) return
+  const subject = `address ${asked} of a service`
+  const { dnat } = filterAt(filters.rulesets.get(source.sandbox!)!, 'output', {
+    family: asked.includes(':') ? 6 : 4,
+    protocol,
+    source: sourceWire.wanted[0] ?? '',
+    destination: asked,
+    ...(port > 0 && { destinationPort: port }),
+    state: 'new',
+    dnat: false,
+    toLocal: false,
+  })
+  if (dnat) return report.ok('nat', subject, 'is led to its replicas')
+  report.fail(
+    'nat',
+    subject,
+    `no rule in ${source.name} leads it to a replica`,
+    'filter-missing',
+    `the rules in ${source.name} that lead ${asked} to the replicas of the service of ${target.name} were removed`,
+    `berth restart ${source.name}`,
+  )
 }
 
 function sizes(report: Report, { source, target }: BetweenFacts, { sizes, sourceWire, targetWire }: WayFacts): void {

@@ -7,7 +7,7 @@ import { isLoopback, judgeListener } from './listener.ts'
 import type { Attachment, ContainerParty } from './parties.ts'
 import { judgeTracking, lookAtTracking } from './sizes.ts'
 import { targetState } from './states.ts'
-import { judgeRoute, judgeWire, wireOf } from './wires.ts'
+import { judgeAddresses, judgeRoute, judgeWire, wireOf, type Wire } from './wires.ts'
 
 /** A machine of the documentation's range stands for whoever asks from outside. */
 const SOMEBODY = '192.0.2.1'
@@ -28,7 +28,6 @@ export async function fromOutside(
   question: Question,
 ): Promise<void> {
   if (!targetState(report, target)) return
-  const published = publishedFor(from, target, question)
   if (target.sandbox === undefined) {
     report.ok('network', `networks of ${target.name}`, "it uses the host's network")
     return atHost(ctx, report, target, question)
@@ -46,22 +45,60 @@ export async function fromOutside(
     )
     return
   }
-  if (from === 'internet' && !judgePublished(report, target, published, question)) return
+  const published = publishedFor(from, target, question)
   const address = way.endpoint.ipv4 || way.endpoint.ipv6
-  const port = published?.containerPort ?? question.port
   const wire = await wireOf(ctx, target, way)
-  if (!judgeWire(report, wire)) return
-  await judgeHostRoute(ctx, report, way, address)
-  if (from === 'internet') await fromWire(ctx, report, target, wire.inside!.name, way, published!, address, question)
-  else await fromHost(ctx, report, target, way, address, published, { ...question, port })
-  if (port > 0)
-    judgeListener(
-      report,
-      await ctx.inspector.listeners(target.sandbox),
-      { name: target.name, address },
-      { ...question, port },
-    )
+  if (isOnParent(way)) return onParent(ctx, report, from, target, way, wire, question)
+  if (from === 'internet' && !judgePublished(report, target, published, question)) return
+  const port = published?.containerPort ?? question.port
+  const whole = judgeWire(report, wire) && judgeAddresses(report, wire)
+  if (whole) await judgeHostRoute(ctx, report, way, address)
+  if (whole && from === 'internet') {
+    await fromWire(ctx, report, target, wire.inside!.name, way, published!, address, question)
+  } else if (whole) await fromHost(ctx, report, target, way, address, published, { ...question, port })
+  await judgePort(ctx, report, target, address, { ...question, port })
   await tried(ctx, report, from, address, published, { ...question, port })
+}
+
+/** An interface on one of the host's own, with an address of the network that that is on: nothing needs to be published. */
+const isOnParent = ({ network }: Attachment): boolean => network.driver === 'macvlan' || network.driver === 'ipvlan'
+
+async function onParent(
+  ctx: ExplainOptions,
+  report: Report,
+  from: 'host' | 'internet',
+  target: ContainerParty,
+  { network, endpoint }: Attachment,
+  wire: Wire,
+  question: Question,
+): Promise<void> {
+  const address = endpoint.ipv4 || endpoint.ipv6
+  judgeWire(report, wire)
+  judgeAddresses(report, wire)
+  if (from === 'host' && network.options['host_access'] !== 'true') {
+    report.fail(
+      'network',
+      `network ${network.name}`,
+      `its driver ${network.driver} keeps host and containers apart`,
+      'host-unreachable',
+      `the host cannot reach ${target.name}: it is on ${network.name}, whose driver keeps host and containers apart`,
+      `berth network create -d ${network.driver} -o host_access=true NETWORK`,
+    )
+  } else
+    report.ok('network', `network ${network.name}`, `gives ${target.name} ${address}, an address of its own outside`)
+  await judgePort(ctx, report, target, address, question)
+  if (from === 'host') await tried(ctx, report, from, address, undefined, question)
+}
+
+async function judgePort(
+  ctx: ExplainOptions,
+  report: Report,
+  { name, sandbox }: ContainerParty,
+  address: string,
+  { port, protocol }: Question,
+): Promise<void> {
+  if (port === 0) return
+  judgeListener(report, await ctx.inspector.listeners(sandbox), { name, address }, { port, protocol })
 }
 
 /** What the asked port means: a port of the host that is published, else a port of the container that is. */

@@ -162,7 +162,19 @@ async function throughHost(
     packet: { ...packet, oif: device },
   }
   const filters = await lookAtFilters(ctx, [undefined, source.sandbox], source)
-  if (bridge === '') return void throughGates(report, filters, [output])
+  if (bridge === '') {
+    if (local && ['macvlan', 'ipvlan'].includes(way.network.driver) && way.network.options['host_access'] !== 'true') {
+      report.fail(
+        'network',
+        `network ${way.network.name}`,
+        `its driver ${way.network.driver} keeps host and containers apart`,
+        'host-unreachable',
+        `${source.name} cannot reach its own host: it is on ${way.network.name}, whose driver keeps host and containers apart`,
+        `berth network create -d ${way.network.driver} -o host_access=true NETWORK`,
+      )
+    }
+    return throughGates(report, filters, [output])
+  }
   const inbound = { ...packet, iif: bridge }
   if (local) {
     throughGates(report, filters, [

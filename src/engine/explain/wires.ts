@@ -29,7 +29,9 @@ export async function wireOf(ctx: ExplainOptions, party: ContainerParty, attachm
     network.bridgeName ? ctx.links.find(outsideName) : undefined,
     network.bridgeName ? ctx.links.find(network.bridgeName) : undefined,
   ])
-  const inside = links.find(link => link.mac === endpoint.mac)
+  // By address where there is one: with ipvlan the interfaces of one parent share its MAC.
+  const holder = addresses.find(({ address }) => [endpoint.ipv4, endpoint.ipv6].includes(address.replace(/\/.*/, '')))
+  const inside = links.find(link => link.name === holder?.device) ?? links.find(link => link.mac === endpoint.mac)
   return {
     owner: party.name,
     network: network.name,
@@ -190,6 +192,7 @@ export function judgeNeighbour(
   const { owner, name, address, mac, macs, device } = target
   const subject = `neighbour ${address} of ${owner}`
   const fixed = entry?.state === 'permanent' || entry?.state === 'noarp'
+  if (mac === '') return true
   if (entry && fixed && entry.mac !== '' && entry.mac !== mac) {
     report.fail(
       'neighbour',
