@@ -24,7 +24,8 @@ test('routes, sysctls, rules, probes of a namespace', async () => {
       [a, `${prefix}v`, 1],
       [b, `${prefix}w`, 2],
     ] as const) {
-      const holder = inside(path, 'sleep', '60')
+      const holder = inside(path, 'sh', '-c', 'echo entered; exec sleep 60')
+      await once(holder.stdout, 'data')
       ip('link', 'set', device, 'netns', String(holder.pid))
       holder.kill()
       await once(holder, 'exit')

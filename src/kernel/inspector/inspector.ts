@@ -1,10 +1,12 @@
 import fs from 'node:fs'
+import { decodeLink, getLink } from '#codec/netlink/link.ts'
 import { decodeRouteAnswer, getRoute } from '#codec/netlink/route-answer.ts'
 import type { Inspector, Listener, ProbeResult, RouteAnswer } from '#ports/inspector.ts'
 import { hasErrno } from '#kernel/ffi/errno.ts'
 import type { KernelFirewall } from '#kernel/firewall/firewall.ts'
 import { sysctlPath } from '#kernel/links/sysctl.ts'
-import { indexOf, listLinks, type Rtnl } from '#kernel/netlink/rtnl.ts'
+import { indexOf, type Rtnl } from '#kernel/netlink/rtnl.ts'
+import type { NetlinkSocket } from '#kernel/netlink/socket.ts'
 import type { KernelSockets } from '#kernel/sockets/sockets.ts'
 import type { NetworkNamespaces } from '#kernel/sandboxes/enter.ts'
 import { whoHas } from './arp.ts'
@@ -53,8 +55,7 @@ export class KernelInspector implements Inspector {
         const reply = replies?.[0]
         if (!reply) return { kind: 'none', device: '', gateway: '', source: '' }
         const { link, ...answer } = decodeRouteAnswer(reply.payload)
-        const links = await listLinks(socket, { stats: false })
-        return { ...answer, device: links.find(one => one.index === link)?.name ?? '' }
+        return { ...answer, device: link === 0 ? '' : await nameOf(socket, link) }
       } catch (error) {
         const kinds = {
           ENETUNREACH: 'none',
@@ -102,4 +103,10 @@ export class KernelInspector implements Inspector {
       }
     })
   }
+}
+
+async function nameOf(socket: NetlinkSocket, index: number): Promise<string> {
+  const [replies] = await socket.request([getLink(index)], { tolerated: ['ENODEV'] })
+  const reply = replies?.[0]
+  return reply ? decodeLink(reply.payload).name : ''
 }
