@@ -123,3 +123,92 @@ test('network map draws what runs: terminal, SVG, JSON, one project', async () =
   assert.equal(nobody.code, 1)
   assert.match(nobody.stderr, /no container or network of project nope/)
 })
+
+test('the settings of an attachment and of name look-ups reach the container', async () => {
+  await using project = new ComposeProject(daemon, {
+    'compose.yaml': `
+services:
+  all:
+    image: busybox
+    command: ${STAYS}
+    hostname: www
+    domainname: example.com
+    networks:
+      two: { gw_priority: 5 }
+      one:
+        aliases: [other.name]
+        ipv4_address: 10.71.0.9
+        ipv6_address: "fd00:71::9"
+        mac_address: 02:42:0a:47:00:09
+        priority: 1000
+    extra_hosts: ["a=10.0.0.1", "b:10.0.0.2", "c=[fd00::3]", "host.docker.internal=host-gateway"]
+    dns_search: [example.com]
+    dns_opt: ["ndots:3"]
+    links: ["peer:friend"]
+    external_links: ["outsider:stranger"]
+    expose: ["3000-3001"]
+    ports: [{ target: 80, published: "8090-8095", host_ip: 127.0.0.1, mode: host, name: web, app_protocol: http }]
+  peer: { image: busybox, command: ${STAYS}, networks: [one] }
+  shares: { image: busybox, command: ${STAYS}, network_mode: "service:all" }
+  old: { image: busybox, command: ${STAYS}, network_mode: bridge }
+  older: { image: busybox, command: ${STAYS}, network_mode: bridge, links: ["old:elder"] }
+  hosted: { image: busybox, command: ${STAYS}, network_mode: host }
+  lonely: { image: busybox, command: ${STAYS}, network_mode: none }
+networks:
+  one: { enable_ipv6: true, ipam: { config: [{ subnet: 10.71.0.0/24 }, { subnet: "fd00:71::/64" }] } }
+  two: { ipam: { config: [{ subnet: 10.72.0.0/24, gateway: 10.72.0.254, aux_addresses: { printer: 10.72.0.2 } }] } }
+`,
+  })
+  await run(daemon, 'berth', ['network', 'create', 'for_outsider'])
+  await project.ok('create')
+  await run(daemon, 'berth', [
+    'run',
+    '-d',
+    '--name',
+    'outsider',
+    '--network',
+    'for_outsider',
+    'busybox',
+    'sleep',
+    '1000',
+  ])
+  await run(daemon, 'berth', ['network', 'connect', `${project.name}_one`, 'outsider'])
+  try {
+    await project.ok('up', '-d')
+    const all = await project.inspect('all')
+    const one = all.NetworkSettings.Networks[`${project.name}_one`]!
+    assert.deepEqual(
+      [one.IPAddress, one.GlobalIPv6Address, one.MacAddress],
+      ['10.71.0.9', 'fd00:71::9', '02:42:0a:47:00:09'],
+    )
+    assert.equal(all.HostConfig.NetworkMode, `${project.name}_one`)
+    assert.match(await project.sh('all', 'ip route'), /default via 10\.72\.0\.254/)
+    const hosts = await project.sh('all', 'cat /etc/hosts')
+    for (const line of [
+      /10\.0\.0\.1\s+a/,
+      /10\.0\.0\.2\s+b/,
+      /fd00::3\s+c/,
+      /\shost\.docker\.internal/,
+      /\swww\.example\.com/,
+    ]) {
+      assert.match(hosts, line)
+    }
+    assert.match(await project.sh('all', 'cat /etc/resolv.conf'), /search example\.com[^]*ndots:3/)
+    for (const name of ['friend', 'stranger', 'peer']) {
+      assert.match(await project.sh('all', `ping -c 1 -W 2 ${name}`), /1 packets received/)
+    }
+    assert.match(await project.sh('peer', 'ping -c 1 -W 2 other.name'), /1 packets received/)
+    assert.match(await project.sh('shares', 'ip addr'), /10\.71\.0\.9/)
+    // Its namespace goes with the container that lent it.
+    project.write('compose.override.yaml', 'services: { all: { environment: [CHANGED=1] } }')
+    await project.ok('up', '-d', '-t', '0')
+    assert.match(await project.sh('shares', 'ip addr'), /10\.71\.0\.9/)
+    assert.match(await project.sh('older', 'ping -c 1 -W 2 elder'), /1 packets received/)
+    assert.match(await project.sh('hosted', 'ip addr'), /10\.213\.0\.1/)
+    assert.equal(await project.sh('lonely', 'ls /sys/class/net'), 'lo')
+    assert.match((await project.ok('port', 'all', '80')).stdout, /^127\.0\.0\.1:809[0-5]$/m)
+    assert.ok('3001/tcp' in all.Config.ExposedPorts!)
+  } finally {
+    await run(daemon, 'berth', ['rm', '-f', 'outsider'])
+  }
+})

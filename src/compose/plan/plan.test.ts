@@ -227,3 +227,23 @@ test('down stops dependents first, then removes networks, and volumes on request
     plan.steps.find(one => one.action.kind === 'stop-container' && one.action.name === name)!
   assert.deepEqual(stopOf('shop-db-1').needs, [stopOf('shop-api-1').id])
 })
+
+test('a service in the namespaces of another is made after it, and anew with it', async () => {
+  const text = 'services:\n  z: {image: nginx}\n  a: {image: node, network_mode: "service:z"}\n'
+  const file = join(dir, 'shared.yaml')
+  writeFileSync(file, text)
+  const shared = await loadProject({ files: [file], cwd: dir, env: {}, projectName: 'shop', warn: () => {} })
+  const created = planUp(shared, nothing, options({ noStart: true }))
+  const [made] = created.steps.filter(step =>
+    printPlan({ steps: [step], warnings: [] }).startsWith('create container shop-a'),
+  )
+  const [needed] = created.steps.filter(step => made!.needs.includes(step.id))
+  assert.equal(needed!.action.kind === 'create-container' && needed!.action.service, 'z')
+  const there = ['z', 'a'].map(name => ({
+    ...running(name),
+    hash: name === 'z' ? 'other' : serviceHash(shared, shared.services[name]!),
+    imageId: name === 'z' ? 'sha256:n' : 'sha256:o',
+  }))
+  const again = printPlan(planUp(shared, { ...nothing, containers: there }, options()))
+  assert.match(again, /replace container shop-a-1 {2}\(z, whose namespaces it shares, was made anew\)/)
+})

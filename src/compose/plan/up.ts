@@ -56,6 +56,8 @@ class UpPlanner {
     images: new Map<string, string>(),
   }
   readonly #starts = new Map<string, string[]>()
+  /** Steps that make a container of a service: all there is to wait for when nothing is to start. */
+  readonly #creates = new Map<string, string[]>()
   readonly #replaced = new Set<string>()
   readonly #changedNetworks = new Set<string>()
 
@@ -209,6 +211,7 @@ class UpPlanner {
         'it does not exist',
         this.#ingredients(service),
       )
+      this.#creates.set(service.name, [...(this.#creates.get(service.name) ?? []), made])
       if (this.#options.noStart) continue
       starts.push(
         this.#add({ kind: 'start-container', service: service.name, number, name }, 'it is new', [made, ...waits()]),
@@ -273,6 +276,7 @@ class UpPlanner {
         cause,
         [...ready, ...this.#ingredients(service)],
       )
+      this.#creates.set(service.name, [...(this.#creates.get(service.name) ?? []), made])
       if (this.#options.noStart) return []
       return [
         this.#add({ kind: 'start-container', service: service.name, number, name }, 'it was made anew', [
@@ -308,6 +312,9 @@ class UpPlanner {
     const image = images[service.image ?? imageName(this.#project, service)]
     if (image !== undefined && image !== one.imageId) return 'its image changed'
     if (Object.keys(service.networks).some(key => this.#changedNetworks.has(key))) return 'a network of it changed'
+    // It names the container that is gone by its id.
+    const lender = sharedWith(service).find(other => this.#replaced.has(other))
+    if (lender) return `${lender}, whose namespaces it shares, was made anew`
     return undefined
   }
 
@@ -319,11 +326,8 @@ class UpPlanner {
       ...service.volumes.map(volume => (volume.source ? this.#makes.volumes.get(volume.source) : undefined)),
       // `container:` modes and volumes_from name containers, which must exist at creation.
       ...Object.keys(service.depends_on).flatMap(other =>
-        service.network_mode === `service:${other}` ||
-        service.ipc === `service:${other}` ||
-        service.pid === `service:${other}` ||
-        service.volumes_from.some(from => from.split(':')[0] === other)
-          ? (this.#starts.get(other) ?? [])
+        sharedWith(service).includes(other) || service.volumes_from.some(from => from.split(':')[0] === other)
+          ? ((this.#options.noStart ? this.#creates : this.#starts).get(other) ?? [])
           : [],
       ),
     ]
@@ -339,4 +343,9 @@ class UpPlanner {
       return [this.#add({ kind: 'await', service: other, condition, required }, cause, starts)]
     })
   }
+}
+
+/** Services whose namespaces a service uses. */
+function sharedWith(service: Service): string[] {
+  return [service.network_mode, service.ipc, service.pid].flatMap(mode => /^service:(.+)$/.exec(mode ?? '')?.[1] ?? [])
 }
