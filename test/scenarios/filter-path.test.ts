@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { filterAt, parseRuleset } from '#engine/networks/filter-path/index.ts'
 import type { FilterVerdict, Packet } from '#engine/networks/filter-path/index.ts'
+import { emptyElements, ruleset as ownTable } from '#engine/networks/firewall/ruleset.ts'
 import { testNetworking } from '#kernel/testing/networking.ts'
 import { Machines } from '../support/machines.ts'
 
@@ -266,3 +267,44 @@ for (const [name, rules, port] of IPTABLES) {
     assert.equal(verdict.verdict, outcome === 'connected' ? 'pass' : 'drop', JSON.stringify(verdict))
   })
 }
+
+test("the engine's own table, as the kernel lists it", async () => {
+  const elements = emptyElements()
+  for (const bridge of ['br-a', 'br-b', 'br-i']) elements.bridges.set(`"${bridge}"`, '')
+  elements.internal.set('"br-i"', '')
+  elements.icc.set('"br-a" . "br-a"', '')
+  elements.home4.set('"br-a" . 10.1.0.0/16', '')
+  elements.home4.set('"br-b" . 10.2.0.0/16', '')
+  elements.any4.set('tcp . 8080', '10.1.0.2 . 80')
+  for (let slot = 0; slot < 840; slot++) {
+    elements.spread_any4.set(`${slot} . tcp . 9090`, `10.1.0.${3 + (slot % 2)} . 80`)
+  }
+  elements.egress_limited4.set('10.1.0.7', '')
+  elements.egress_hosts4.set('10.1.0.7 . 192.0.2.5', '')
+  elements.egress_ports4.set('10.1.0.7 . 192.0.2.6 . tcp . 443', '')
+  machines.on('host', ['nft', 'flush', 'ruleset'])
+  const sandbox = machines.path('host')
+  await networking.firewall.apply(ownTable('berth-probe', elements), sandbox)
+  const parsed = parseRuleset(await networking.inspector.ruleset(sandbox))
+  const ask = (hook: 'prerouting' | 'forward', packet: Partial<Packet>) => {
+    const { oif: _none, ...rest } = forwarded(80)
+    const { verdict, by, dnat } = filterAt(parsed, hook, { ...rest, ...packet })
+    return [verdict, by?.chain, dnat?.address]
+  }
+  const arriving = { destination: '10.213.0.1', toLocal: true }
+  assert.deepEqual(ask('prerouting', { ...arriving, destinationPort: 8080 }), ['pass', undefined, '10.1.0.2'])
+  assert.match(String(ask('prerouting', { ...arriving, destinationPort: 9090 })[2]), /^10\.1\.0\.[34]$/)
+  assert.deepEqual(ask('prerouting', { ...arriving, destinationPort: 81 }), ['pass', undefined, undefined])
+  const leaving = { iif: 'br-a', source: '10.1.0.7', destinationPort: 443 }
+  assert.deepEqual(ask('prerouting', { ...leaving, source: '10.9.0.1' }).slice(0, 2), ['drop', 'forged'])
+  assert.deepEqual(ask('prerouting', { ...leaving, destination: '192.0.2.9' }).slice(0, 2), ['drop', 'egress4'])
+  for (const destination of ['192.0.2.5', '192.0.2.6', '10.1.0.9']) {
+    assert.equal(ask('prerouting', { ...leaving, destination })[0], 'pass', destination)
+  }
+  assert.equal(ask('forward', { iif: 'br-a', oif: 'br-a' })[0], 'pass')
+  assert.deepEqual(ask('forward', { iif: 'br-b', oif: 'br-a' }).slice(0, 2), ['drop', 'into_bridge'])
+  assert.deepEqual(ask('forward', { oif: 'br-a' }).slice(0, 2), ['drop', 'into_bridge'])
+  assert.equal(ask('forward', { oif: 'br-a', dnat: true })[0], 'pass')
+  assert.equal(ask('forward', { iif: 'br-a', oif: 'eth0' })[0], 'pass')
+  assert.equal(ask('forward', { iif: 'br-i', oif: 'eth0' })[0], 'drop')
+})
