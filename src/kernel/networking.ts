@@ -9,6 +9,7 @@ import { KernelInspector } from '#kernel/inspector/inspector.ts'
 import { Lane } from '#kernel/netlink/lane.ts'
 import { Rtnl } from '#kernel/netlink/rtnl.ts'
 import { NetworkNamespaces } from '#kernel/sandboxes/enter.ts'
+import { KernelPlugins } from '#kernel/plugins/plugins.ts'
 import { NamespacePool } from '#kernel/sandboxes/pool.ts'
 import { KernelSandboxes } from '#kernel/sandboxes/sandboxes.ts'
 import { KernelSockets } from '#kernel/sockets/sockets.ts'
@@ -23,6 +24,7 @@ export interface KernelNetworking {
   inspector: KernelInspector
   capture: TcpdumpCapture
   namespaces: NetworkNamespaces
+  plugins: KernelPlugins
   /** Lets go of sockets and ready namespaces; what containers use stays. */
   close(): Promise<void>
 }
@@ -45,6 +47,7 @@ export function kernelNetworking(options: { execRoot: string; log: Logger; poolS
   const firewall = new KernelFirewall(namespaces)
   const dnsSockets = new KernelDnsSockets(namespaces, firewall)
   const hostPorts = new KernelHostPorts()
+  const plugins = new KernelPlugins(path.join(execRoot, 'plugins'))
   const sockets = new KernelSockets(namespaces)
   const inspector = new KernelInspector(namespaces, rtnl, firewall, sockets)
   const capture = new TcpdumpCapture(namespaces, path.join(execRoot, 'captures'))
@@ -59,5 +62,5 @@ export function kernelNetworking(options: { execRoot: string; log: Logger; poolS
     rtnl.close()
     namespaces.close()
   }
-  return { links, sandboxes, firewall, dnsSockets, hostPorts, sockets, inspector, capture, namespaces, close }
+  return { links, sandboxes, firewall, dnsSockets, hostPorts, sockets, inspector, capture, namespaces, plugins, close }
 }

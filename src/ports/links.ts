@@ -104,6 +104,11 @@ export interface ChildSpec {
   sysctls?: Record<string, string>
 }
 
+/** A link that somebody else made in the daemon's namespace, to be an endpoint. */
+export interface LentSpec extends Omit<ChildSpec, 'kind' | 'parent'> {
+  hostName: string
+}
+
 /** A link of the daemon's namespace that a network needs. */
 export interface HostLinkSpec {
   name: string
@@ -171,6 +176,10 @@ export interface Links {
   createChild(spec: ChildSpec): Promise<void>
   /** Queues the deletion of a sandbox's link by its alias and returns at once; it or the sandbox gone is success. */
   deleteChild(sandbox: string, alias: string): void
+  /** Moves it into its sandbox, names, addresses and brings it up; back out on error. @returns its MAC */
+  takeLink(spec: LentSpec): Promise<string>
+  /** Gives a sandbox's link, known by its alias, back under `hostName`; it or the sandbox gone is success. */
+  returnLink(sandbox: string, alias: string, hostName: string): Promise<void>
   /** Creates and brings up; present already with the same name and alias: brought to the spec's addresses. */
   ensureLink(spec: HostLinkSpec): Promise<void>
   /** Changes a pair that is there, in place. */

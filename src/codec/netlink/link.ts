@@ -126,6 +126,16 @@ export function changeLink(link: LinkRef, settings: LinkSettings): NetlinkReques
   }
 }
 
+/** Moves it to another namespace under a new name; it is down there. */
+export function moveLink(index: number, namespaceFd: number, name: string): NetlinkRequest {
+  const attributes = encodeAttributes([
+    [IFLA_IFNAME, text(name)],
+    [IFLA_NET_NS_FD, u32(namespaceFd)],
+  ])
+  const payload = Buffer.concat([ifinfo(index, 0, 0), attributes])
+  return { type: RTM_NEWLINK, flags: NLM_F_ACK, payload, about: `move link ${index} to another namespace as ${name}` }
+}
+
 export function deleteLink(link: LinkRef): NetlinkRequest {
   return { type: RTM_DELLINK, flags: NLM_F_ACK, payload: linkPayload(link, {}, []), about: `delete link ${link}` }
 }

@@ -3,6 +3,7 @@ import { leaveGroup } from './balance/members.ts'
 import type { Context } from './context.ts'
 import { unlimit } from './egress/enforce.ts'
 import { networkEvent } from './events.ts'
+import { releaseRemote } from './remote/ipam.ts'
 import { plainPorts, portElements } from './publish.ts'
 
 /** Names and ports are gone when this returns; interfaces and the namespace follow (14-40 ms each, kernel's own pace). */
@@ -50,15 +51,16 @@ export function detach(ctx: Context, containerId: string, endpoint: EndpointReco
   // On a host that is never idle the queue is never empty: after that long ours has gone all the same.
   const drained: Promise<void> = Promise.race([ctx.links.settled(), ctx.clock.sleep(DRAIN_AT_MOST)])
     .catch(() => {})
-    .then(() => {
+    .then(async () => {
       for (const [index, address] of addresses.entries()) {
-        if (ctx.draining.get(keys[index]!) === drained) ctx.draining.delete(keys[index]!)
         // Claimed ones are kept; so are those that a quick restart of the same container has taken again.
         const claimed = ctx.ipam.holder(network.id, address)?.static === true
         const again = ctx.live.get(containerId)?.endpoints.get(network.id)
         if (!claimed && again?.ipv4 !== address && again?.ipv6 !== address) {
           ctx.ipam.release(network.id, address, containerId)
         }
+        if (again?.ipv4 !== address && again?.ipv6 !== address) await releaseRemote(ctx, network, address)
+        if (ctx.draining.get(keys[index]!) === drained) ctx.draining.delete(keys[index]!)
       }
     })
     .catch((error: unknown) => ctx.log.error('address not released', { addresses, error: String(error) }))

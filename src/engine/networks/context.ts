@@ -6,6 +6,7 @@ import type { NetworkRecord } from '#model/network.ts'
 import type { Firewall } from '#ports/firewall.ts'
 import type { Host } from '#ports/host.ts'
 import type { Links, Sandboxes } from '#ports/links.ts'
+import type { Plugins } from '#ports/plugins.ts'
 import type { DnsSockets, HostPorts } from '#ports/resolver.ts'
 import type { Sockets } from '#ports/sockets.ts'
 import type { Store } from '#ports/store.ts'
@@ -19,6 +20,7 @@ import type { AddressPool } from './ipam/pools.ts'
 import type { Ipam } from './ipam/ipam.ts'
 import type { HostPortTable } from './ports/host-ports.ts'
 import type { Registry } from './registry.ts'
+import type { RemotePool } from './remote/ipam.ts'
 import type { SandboxOwner } from './service.ts'
 
 export interface NetworksOptions {
@@ -27,6 +29,7 @@ export interface NetworksOptions {
   firewall: Firewall
   dnsSockets: DnsSockets
   hostPorts: HostPorts
+  plugins: Plugins
   sockets: Sockets
   host: Host
   store: Store
@@ -57,6 +60,8 @@ export interface NetworksOptions {
 export interface StoredNetwork extends NetworkRecord {
   /** Subnets that the user gave: only there may an address be asked for (Docker's rule). */
   configuredSubnets: string[]
+  /** What its IPAM plugin knows the subnets by; absent when the addresses are the engine's own to give. */
+  remotePools?: RemotePool[]
 }
 
 /** A sandbox that exists, or is being made (`ready` false). */
@@ -78,7 +83,7 @@ export interface LiveSandbox {
 /** What the verbs of this folder share. One object for each service. */
 export interface Context extends Omit<NetworksOptions, 'hostPorts'> {
   registry: Registry
-  drivers: ReadonlyMap<string, NetworkDriver>
+  drivers: { get(name: string): NetworkDriver | undefined }
   ipam: Ipam
   filter: FirewallTable
   portTable: HostPortTable

@@ -14,6 +14,8 @@ import { choosePool4, choosePool6, clashOf } from './ipam/pools.ts'
 import type { Claim } from './ipam/pools.ts'
 import { validateIpam } from './ipam/validate.ts'
 import { checkNetworkName } from './names.ts'
+import { isRemoteIpam, requestPools } from './remote/ipam.ts'
+import type { RemotePools } from './remote/ipam.ts'
 import type { CreateNetwork } from './service.ts'
 
 export async function createNetwork(
@@ -28,6 +30,23 @@ export async function createNetwork(
   const id = ctx.randomHex(32)
   const bridgeName = await driver.interfaceFor(id, request)
   const host = await hostClaims(ctx)
+  const rollback = new Rollback((step, error) => ctx.log.warn('undo failed', { step, error: String(error) }))
+  try {
+    const remote = isRemoteIpam(request.ipam.Driver) ? await requestPools(ctx, request, rollback) : undefined
+    return await register(ctx, request, driver, { id, bridgeName, host, remote })
+  } catch (error) {
+    await rollback.run()
+    throw error
+  }
+}
+
+async function register(
+  ctx: Context,
+  request: CreateNetwork,
+  driver: NetworkDriver,
+  parts: { id: string; bridgeName: string; host: readonly Claim[]; remote: RemotePools | undefined },
+): Promise<{ network: StoredNetwork; warning: string }> {
+  const { id, bridgeName, host, remote } = parts
   // No await from here until the network is registered: another create may have come between.
   if (ctx.registry.byName(request.name)) throw conflict(`network with name ${request.name} already exists`)
   const network: StoredNetwork = {
@@ -44,13 +63,14 @@ export async function createNetwork(
     ipam: {
       Driver: request.ipam.Driver || 'default',
       Options: request.ipam.Options,
-      Config: subnets(ctx, request, host),
+      Config: remote?.config ?? subnets(ctx, request, host),
     },
     options: request.options,
     labels: request.labels,
     builtin: false,
     bridgeName,
     configuredSubnets: request.ipam.Config.map(pool => pool.Subnet).filter(Boolean),
+    ...(remote && { remotePools: remote.pools }),
   }
   await bringUp(ctx, network, driver)
   networkEvent(ctx, 'create', network)
@@ -73,6 +93,7 @@ export async function bringUp(ctx: Context, network: StoredNetwork, driver: Netw
     // The filter first: a bridge must not be up for a moment without its isolation.
     await ctx.filter.change([], elements)
     await driver.up(network)
+    await driver.created?.(network)
   } catch (error) {
     await rollback.run()
     throw error
@@ -96,10 +117,9 @@ function validate(request: CreateNetwork, driver: NetworkDriver): void {
   checkNetworkPolicy(driver.name, request.options)
   if (request.ingress) throw notImplemented('ingress networks need a swarm, which is not implemented yet')
   if (!request.enableIPv4 && !request.enableIPv6) throw invalid('IPv4 or IPv6 must be enabled')
-  if (request.ipam.Driver !== '' && request.ipam.Driver !== 'default') {
-    throw notFound(`error looking up IPAM plugin "${request.ipam.Driver}": plugin not found`)
-  }
-  validateIpam(request.ipam.Config, request.enableIPv6)
+  // A plugin may choose the subnet for what is asked for without one.
+  const given = request.ipam.Config.filter(pool => pool.Subnet || !isRemoteIpam(request.ipam.Driver))
+  validateIpam(given, request.enableIPv6)
   for (const [key, value] of Object.entries(request.labels)) {
     if (key === '') throw invalid(`invalid label "=${value}": empty name`)
   }

@@ -30,6 +30,10 @@ export interface NetworkDriver {
   up(network: NetworkRecord): Promise<void>
   /** Already gone is success. */
   down(network: NetworkRecord): void
+  /** Told once, when the network is made, after `up`. @throws for a network that cannot be: it is undone */
+  created?(network: NetworkRecord): Promise<void>
+  /** Told once, when it is removed, before `down`. @throws to keep it */
+  removed?(network: NetworkRecord): Promise<void>
   /** What the packet filter must know of the network. */
   elements(network: NetworkRecord): Element[]
   /** Makes the interface in the sandbox, in full or not at all. */

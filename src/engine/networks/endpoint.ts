@@ -7,6 +7,7 @@ import type { Context, StoredNetwork } from './context.ts'
 import { formatAddress } from './ipam/address.ts'
 import type { Family } from './ipam/address.ts'
 import { checkMac, macOf, randomMac } from './mac.ts'
+import { leaseRemote, releaseRemote } from './remote/ipam.ts'
 import type { SandboxOwner } from './service.ts'
 
 type Named = Pick<SandboxOwner, 'id' | 'name' | 'hostname'>
@@ -46,11 +47,15 @@ export async function fillEndpoint(
 ): Promise<EndpointRecord> {
   const endpoint = { ...detachedEndpoint(network, owner, request), endpointId: ctx.randomHex(32) }
   if (!ctx.drivers.get(network.driver)!.addressed) return endpoint
+  if (network.remotePools?.some(pool => pool.wantsMac)) endpoint.mac ||= randomMac(ctx.randomHex(5))
   const wanted = { 4: request.IPAMConfig?.IPv4Address, 6: request.IPAMConfig?.IPv6Address }
   for (const family of [4, 6] as const) {
     const pool = ctx.ipam.pool(network.id, family)
     if (!pool) continue
-    const address = await lease(ctx, network, family, owner.id, wanted[family])
+    const address = network.remotePools
+      ? await leaseRemote(ctx, network, family, { containerId: owner.id, mac: endpoint.mac }, wanted[family])
+      : await lease(ctx, network, family, owner.id, wanted[family])
+    if (network.remotePools) rollback.add('give the address back', () => releaseRemote(ctx, network, address))
     rollback.add('release address', () => {
       // A claimed address stays with its container.
       if (!wanted[family]) ctx.ipam.release(network.id, address, owner.id)

@@ -32,6 +32,7 @@ import { planEndpoints } from './plan.ts'
 import { HostPortTable } from './ports/host-ports.ts'
 import { recover } from './recover.ts'
 import { Registry } from './registry.ts'
+import { Drivers } from './remote/drivers.ts'
 import { removeNetwork } from './remove.ts'
 import { republish } from './republish.ts'
 import { announceNames } from './sandbox-dns.ts'
@@ -69,11 +70,9 @@ export class Networks implements NetworksService {
     this.#ctx = {
       ...options,
       registry: new Registry(store.repository('networks')),
-      drivers: new Map(
-        [bridge, plainDriver('host'), plainDriver('null'), parented('macvlan'), parented('ipvlan')].map(driver => [
-          driver.name,
-          driver,
-        ]),
+      drivers: new Drivers(
+        [bridge, plainDriver('host'), plainDriver('null'), parented('macvlan'), parented('ipvlan')],
+        { plugins: options.plugins, links, key: options.key, log },
       ),
       ipam,
       filter: new FirewallTable(firewall, table, log),

@@ -1,6 +1,7 @@
 import { forbidden } from '#lib/errors.ts'
 import type { Context, StoredNetwork } from './context.ts'
 import { networkEvent } from './events.ts'
+import { releasePools } from './remote/ipam.ts'
 
 export async function removeNetwork(ctx: Context, reference: string): Promise<void> {
   const network = ctx.registry.resolve(reference)
@@ -15,15 +16,18 @@ export async function removeNetwork(ctx: Context, reference: string): Promise<vo
   await dismantle(ctx, network)
 }
 
-/** Takes a network without endpoints away. Forgotten first and without an await, so that nobody attaches meanwhile. */
+/** Takes a network without endpoints away. Forgotten without an await, so that nobody attaches meanwhile. */
 export async function dismantle(ctx: Context, network: StoredNetwork): Promise<void> {
   const driver = ctx.drivers.get(network.driver)!
+  await driver.removed?.(network)
+  if (!ctx.registry.byId(network.id)) return
   const elements = driver.elements(network)
   ctx.registry.delete(network.id)
   ctx.ipam.remove(network.id)
   ctx.zones.delete(network.id)
   driver.down(network)
   await ctx.filter.change(elements, [])
+  await releasePools(ctx, network)
   networkEvent(ctx, 'destroy', network)
 }
 

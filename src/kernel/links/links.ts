@@ -5,6 +5,7 @@ import type {
   ForwardingInfo,
   HostSubnet,
   HostLinkSpec,
+  LentSpec,
   LinkInfo,
   LinkStats,
   Links,
@@ -27,6 +28,7 @@ import { createVeth } from './create-veth.ts'
 import { LinkDeletions } from './deletions.ts'
 import { ensureBridge } from './ensure-bridge.ts'
 import { deleteForwarding, listForwardings, putForwarding } from './forwardings.ts'
+import { returnLink, takeLink } from './move-link.ts'
 import { deleteNeighbour, listNeighbours, replaceNeighbour } from './neighbours.ts'
 import { newRoutes } from './route-spec.ts'
 import { writeSysctl } from './sysctl.ts'
@@ -113,6 +115,14 @@ export class KernelLinks implements Links {
       .catch((error: unknown) => this.#onError(error))
       .finally(() => this.#children.delete(work))
     this.#children.add(work)
+  }
+
+  takeLink(spec: LentSpec): Promise<string> {
+    return takeLink(this.#rtnl, spec)
+  }
+
+  returnLink(sandbox: string, alias: string, hostName: string): Promise<void> {
+    return returnLink(this.#rtnl, sandbox, alias, hostName)
   }
 
   async ensureLink(spec: HostLinkSpec): Promise<void> {

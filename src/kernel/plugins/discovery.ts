@@ -11,9 +11,8 @@ export interface PluginAddress {
   tls?: { ca?: string; cert?: string; key?: string; insecure: boolean }
 }
 
-/** Docker's places, and one of our own before them. */
-export const PLUGIN_DIRECTORIES: PluginDirectories = {
-  sockets: ['/run/berth/plugins', '/run/docker/plugins'],
+export const DOCKER_DIRECTORIES: PluginDirectories = {
+  sockets: ['/run/docker/plugins'],
   specs: ['/etc/docker/plugins', '/usr/lib/docker/plugins'],
 }
 

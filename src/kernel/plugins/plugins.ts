@@ -1,6 +1,6 @@
 import { BerthError, messageOf, system } from '#lib/errors.ts'
 import { type PluginDirectories, type Plugins, pluginName } from '#ports/plugins.ts'
-import { PLUGIN_DIRECTORIES, findPlugin, listPlugins } from './discovery.ts'
+import { DOCKER_DIRECTORIES, findPlugin, listPlugins } from './discovery.ts'
 import { post } from './post.ts'
 
 /** Milliseconds. */
@@ -11,8 +11,10 @@ export class KernelPlugins implements Plugins {
   readonly #directories: PluginDirectories
   readonly #timeoutMs: number
 
-  constructor(directories: PluginDirectories = PLUGIN_DIRECTORIES, timeoutMs = TIMEOUT) {
-    this.#directories = directories
+  /** @param own our own directory, looked at before Docker's; a list of directories replaces them all */
+  constructor(own: string | PluginDirectories, timeoutMs = TIMEOUT) {
+    const { sockets, specs } = DOCKER_DIRECTORIES
+    this.#directories = typeof own === 'string' ? { sockets: [own, ...sockets], specs: [own, ...specs] } : own
     this.#timeoutMs = timeoutMs
   }
 

@@ -6,6 +6,7 @@ import type {
   ForwardingInfo,
   HostSubnet,
   HostLinkSpec,
+  LentSpec,
   LinkInfo,
   LinkStats,
   Links,
@@ -149,6 +150,25 @@ export class FakeLinks implements Links {
     this.#record('deleteChild', sandbox, alias)
     const links = this.#namespaces.get(sandbox)
     for (const [name, link] of links ?? []) if (link.info.alias === alias) links!.delete(name)
+  }
+
+  async takeLink(spec: LentSpec): Promise<string> {
+    this.#record('takeLink', spec)
+    const link = this.#link(spec.hostName, '')
+    this.#host().delete(spec.hostName)
+    const { containerName: name, alias } = spec
+    const info = { ...link.info, name, alias, mac: spec.mac ?? link.info.mac }
+    this.#namespace(spec.sandbox).set(name, { info, addresses: [...spec.addresses], routes: [...spec.routes] })
+    return info.mac
+  }
+
+  async returnLink(sandbox: string, alias: string, hostName: string): Promise<void> {
+    this.#record('returnLink', sandbox, alias, hostName)
+    for (const [name, link] of this.#namespaces.get(sandbox) ?? []) {
+      if (link.info.alias !== alias) continue
+      this.#namespaces.get(sandbox)!.delete(name)
+      this.#host().set(hostName, { info: { ...link.info, name: hostName, alias: '' }, addresses: [], routes: [] })
+    }
   }
 
   async ensureLink(spec: HostLinkSpec): Promise<void> {

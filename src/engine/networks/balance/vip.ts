@@ -10,7 +10,7 @@ export function ensureVip(ctx: Context, member: Member, networkId: string): void
   const { group, mode } = member
   if (mode === 'dnsrr' || group.vips.has(networkId)) return
   const network = ctx.registry.byId(networkId)
-  if (!network || network.builtin || !ctx.drivers.get(network.driver)?.addressed) return
+  if (!network || network.builtin || network.remotePools || !ctx.drivers.get(network.driver)?.addressed) return
   if (mode === 'auto' && membersIn(group, networkId).length < 2) return
   const holder = leaseHolder(group.key)
   const addresses: Record<4 | 6, string> = { 4: '', 6: '' }

@@ -3,6 +3,7 @@ import { silentLogger } from '#lib/log.ts'
 import type { EngineEvent } from '#model/event.ts'
 import { FakeFirewall } from '#ports/testing/fake-firewall.ts'
 import { FakeLinks, FakeSandboxes } from '#ports/testing/fake-links.ts'
+import { FakePlugins } from '#ports/testing/fake-plugins.ts'
 import { FakeDnsSockets, FakeHostPorts } from '#ports/testing/fake-resolver.ts'
 import { FakeSockets } from '#ports/testing/fake-sockets.ts'
 import { FakeStore } from '#ports/testing/fake-store.ts'
@@ -20,6 +21,7 @@ export async function rig() {
     dnsSockets: new FakeDnsSockets(),
     hostPorts: new FakeHostPorts(),
     sockets: new FakeSockets(),
+    plugins: new FakePlugins(),
     store: new FakeStore(),
   }
   const events: Omit<EngineEvent, 'time' | 'timeNano' | 'scope'>[] = []
