@@ -47,6 +47,7 @@ const healthy: (readonly [string, string])[] = [
   ['web', '10.231.1.1:9100'],
   ['loner', 'named:80'],
   ['web', 'host:8080'],
+  ['lan-1', 'lan-2:80'],
   ['p_twin', 'db:80'],
   ['web', 'p/twin:80'],
 ]
@@ -56,6 +57,13 @@ for (const [from, to] of healthy) {
     assert.equal(explanation.verdict, 'reachable', JSON.stringify(explanation, null, 2))
   })
 }
+
+test('healthy paths, all asked at once, again and again', async () => {
+  for (let round = 0; round < 5; round++) {
+    const answers = await Promise.all(healthy.map(([from, to]) => lab.explain(from, to)))
+    for (const answer of answers) assert.equal(answer.verdict, 'reachable', JSON.stringify(answer, null, 2))
+  }
+})
 
 const all = [...BETWEEN, ...NAMELESS, ...beyond(lab.client.address)]
 

@@ -2,6 +2,7 @@ import { writeFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CauseCode } from '#model/explain.ts'
 import { SERVE, type FaultLab } from './fault-lab.ts'
+import { until } from './tools.ts'
 
 /** Something that is broken on purpose. */
 export interface Fault {
@@ -405,6 +406,14 @@ export const BETWEEN: Fault[] = [
       lab.host('ip', 'link', 'set', 'twin', 'master', bridge, 'up')
       machines.on('client', ['ip', 'addr', 'add', `${address}/24`, 'dev', 'twin0'])
       machines.on('client', ['ip', 'link', 'set', 'twin0', 'up'])
+      // A link that just came up carries nothing until the kernel has looked at its carrier.
+      await until('the twin answers', () => {
+        const links = ['ip', '-o', 'link', 'show', 'twin0']
+        return machines.on('client', links).stdout.includes('state UP') &&
+          lab.host('ip', '-o', 'link', 'show', 'twin').includes('state UP')
+          ? true
+          : undefined
+      })
       return async () => {
         lab.host('ip', 'link', 'del', 'twin')
         await lab.within('web', 'ip', 'neigh', 'flush', 'dev', 'eth0')
@@ -535,6 +544,24 @@ export const beyond = (out: string): Fault[] => [
     },
   },
   {
+    name: 'macvlan keeps the host from its containers',
+    ask: ['host', 'lan-2:80'],
+    healthy: ['internet', 'lan-2:80'],
+    code: 'host-unreachable',
+    async break() {
+      return () => {}
+    },
+  },
+  {
+    name: 'macvlan keeps containers from their host',
+    ask: ['lan-1', 'host:9100'],
+    healthy: ['lan-1', `${out}:9000`],
+    code: 'host-unreachable',
+    async break() {
+      return () => {}
+    },
+  },
+  {
     name: 'egress policy',
     ask: ['limited', `${out}:9000`],
     healthy: ['allowed', `${out}:9000`],
@@ -643,6 +670,12 @@ export async function furnish(lab: FaultLab): Promise<void> {
     EnableIPv6: true,
     IPAM: { Config: [{ Subnet: 'fd00:231::/64' }] },
   })
+  await lab.daemon.client.networks.create({
+    Name: 'lan',
+    Driver: 'macvlan',
+    Options: { parent: 'eth0' },
+    IPAM: { Config: [{ Subnet: '10.213.0.0/24', IPRange: '10.213.0.64/26', Gateway: lab.client.address }] },
+  })
   await lab.network('inner', '10.231.5.0/24', { internal: true })
   const sleep = ['sleep', '1000']
   const publish = (HostIp: string, HostPort: string) => ({
@@ -678,6 +711,8 @@ export async function furnish(lab: FaultLab): Promise<void> {
     lab.container('plain-2', ['bridge']),
     lab.container('six-1', ['six'], sleep),
     lab.container('six-2', ['six']),
+    lab.container('lan-1', ['lan'], sleep),
+    lab.container('lan-2', ['lan']),
     lab.container('nowhere', ['none'], sleep),
     lab.container('loner', ['back', 'front'], sleep),
     lab.container('apart-1', ['apart'], sleep),

@@ -9,7 +9,7 @@ import { lookAtSizes, lookAtTracking, type SizeFacts, type TrackingFacts } from 
 import { wireOf, type NeighbourFacts, type Wire } from './wires.ts'
 
 /** Milliseconds in which every owner of an address on a bridge answers for it. */
-const ARP_TIMEOUT = 120
+const ARP_TIMEOUT = 150
 
 /** A network that both are on. */
 export interface Shared {

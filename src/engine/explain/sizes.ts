@@ -22,7 +22,8 @@ export async function lookAtSizes(
   const options = { timeoutMs: PROBE_TIMEOUT / 2, ...(sandbox !== undefined && { sandbox }) }
   const ping = (bytes: number) => ctx.inspector.ping(address, { ...options, bytes })
   const [full, small] = await Promise.all([ping(mtu), ping(Math.min(SMALL, mtu))])
-  return { mtu, full, small }
+  // One that was only late is no black hole.
+  return { mtu, full: full || (small && (await ping(mtu))), small }
 }
 
 /** Whether packets as large as the source's interface allows arrive: a path that drops them hangs TLS (moby#22297). */
