@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
+import { inside } from '../support/containers.ts'
 import { dockerClient } from '../support/daemon.ts'
 import { Terminal } from '../support/pty.ts'
 import { commandOf, environmentOf, ok, run, TOOLS, until, type Tool } from '../support/tools.ts'
@@ -26,6 +27,13 @@ function project(name: string, override?: string): ComposeProject {
     'docker-compose.yml': file(name),
     ...(override === undefined ? {} : { 'docker-compose.override.yml': override }),
   })
+}
+
+/** What a shell line in a service's first container says; through the API, as no process of ours is under test. */
+async function sh(project: ComposeProject, service: string, line: string): Promise<string> {
+  const { code, stdout, stderr } = await inside(daemon, `${project.name}-${service}-1`, 'sh', '-c', line)
+  assert.equal(code, 0, `${line}\n${stdout}${stderr}`)
+  return stdout.trim()
 }
 
 const each = async (work: (tool: Tool) => Promise<void>) => {
@@ -70,7 +78,7 @@ test('macvlan on eth0: containers reach each other on the wire', async () => {
   ) as [{ Driver: string; Options: Record<string, string> }]
   assert.deepEqual([network.Driver, network.Options['parent']], ['macvlan', 'eth0'])
   const peer = `${drivers.name}-on_virtual_devices-2`
-  assert.match(await drivers.sh('on_virtual_devices', `ping -c 1 -W 3 ${peer}`), /1 packets received/)
+  assert.match(await sh(drivers, 'on_virtual_devices', `ping -c 1 -W 3 ${peer}`), /1 packets received/)
 })
 
 test('network types: default, custom and external', async () => {
@@ -114,18 +122,18 @@ test('network configuration: subnet, range, gateway, talk inside, a way out', as
   })
   const other = `${configured.name}-on_app_network-2`
   assert.match(await addressOf(other, network), /^172\.28\.5\.\d+$/)
-  assert.match(await configured.sh('on_app_network', 'ip route'), /default via 172\.28\.5\.254 /)
-  assert.match(await configured.sh('on_app_network', `curl -s http://${other}:3000`), /^node /)
-  assert.match(await configured.sh('on_app_network', 'ping -c 1 -W 2 10.213.0.2'), /1 packets received/)
+  assert.match(await sh(configured, 'on_app_network', 'ip route'), /default via 172\.28\.5\.254 /)
+  assert.match(await sh(configured, 'on_app_network', `curl -s http://${other}:3000`), /^node /)
+  assert.match(await sh(configured, 'on_app_network', 'ping -c 1 -W 2 10.213.0.2'), /1 packets received/)
 })
 
 test('network security: aliases, an internal network, nothing from outside', async () => {
   await using security = project('security')
   await security.ok('up', '-d')
   const { name } = security
-  assert.match(await security.sh('api', 'curl -s http://web.internal:80'), /^nginx /)
-  assert.match(await security.sh('database', 'curl -s http://web.internal'), /^nginx /)
-  assert.match(await security.sh('web', 'curl -s http://api:3000'), /^node /)
+  assert.match(await sh(security, 'api', 'curl -s http://web.internal:80'), /^nginx /)
+  assert.match(await sh(security, 'database', 'curl -s http://web.internal'), /^nginx /)
+  assert.match(await sh(security, 'web', 'curl -s http://api:3000'), /^node /)
   assert.match((await security.run('exec', '-T', 'api', 'ping', '-c', '1', 'web.local')).stderr, /bad address/)
   const outwards = await security.run('exec', '-T', 'api', 'ping', '-c', '1', '-W', '1', '10.213.0.2')
   assert.notEqual(outwards.code, 0)
@@ -144,11 +152,11 @@ test('network security: aliases, an internal network, nothing from outside', asy
 test('DNS: services by name, and settings of one’s own', async () => {
   await using resolution = project('resolution')
   await resolution.ok('up', '-d')
-  assert.equal(await resolution.sh('api', 'echo $API_URL'), 'http://web:80')
-  assert.match(await resolution.sh('api', 'curl -s $API_URL'), /^nginx /)
+  assert.equal(await sh(resolution, 'api', 'echo $API_URL'), 'http://web:80')
+  assert.match(await sh(resolution, 'api', 'curl -s $API_URL'), /^nginx /)
   await using custom = project('custom-dns')
   await custom.ok('up', '-d')
-  const conf = await custom.sh('web', 'cat /etc/resolv.conf')
+  const conf = await sh(custom, 'web', 'cat /etc/resolv.conf')
   assert.match(conf, /^nameserver 127\.0\.0\.11$/m)
   assert.match(conf, /^search example\.com internal\.local$/m)
   const { HostConfig } = (await custom.inspect('web')) as unknown as {
@@ -162,10 +170,11 @@ test('load balancing: one virtual address and a shared port for web, every addre
   await using balancing = project('balancing')
   await balancing.ok('up', '-d')
   const addresses = async (service: string) =>
-    (await balancing.sh('api', `nslookup -type=a ${service} 127.0.0.11 | grep -A 1 ^Name`)).match(/Address: \S+/g) ?? []
+    (await sh(balancing, 'api', `nslookup -type=a ${service} 127.0.0.11 | grep -A 1 ^Name`)).match(/Address: \S+/g) ??
+    []
   assert.equal(new Set(await addresses('web')).size, 1)
   assert.equal(new Set(await addresses('api')).size, 5)
-  const inside = await balancing.sh('api', 'for i in $(seq 40); do curl -s http://web; done')
+  const inside = await sh(balancing, 'api', 'for i in $(seq 40); do curl -s http://web; done')
   assert.equal(new Set(inside.split('\n')).size, 3)
   const url = `http://${guide.machines.address}:8080`
   const seen = new Set(Array.from({ length: 40 }, () => guide.fromClient(url)))
@@ -175,10 +184,10 @@ test('load balancing: one virtual address and a shared port for web, every addre
 test('service communication: the database is on the internal network only', async () => {
   await using communication = project('communication')
   await communication.ok('up', '-d')
-  assert.equal(await communication.sh('api', 'echo $DATABASE_URL'), 'postgres://user:password@database:5432/appdb')
-  assert.equal(await communication.sh('api', 'nc -w 2 database 5432 < /dev/null'), 'postgres')
-  assert.equal(await communication.sh('database', 'echo $POSTGRES_USER $POSTGRES_DB'), 'user appdb')
-  assert.match(await communication.sh('web', 'curl -s api:3000'), /^node /)
+  assert.equal(await sh(communication, 'api', 'echo $DATABASE_URL'), 'postgres://user:password@database:5432/appdb')
+  assert.equal(await sh(communication, 'api', 'nc -w 2 database 5432 < /dev/null'), 'postgres')
+  assert.equal(await sh(communication, 'database', 'echo $POSTGRES_USER $POSTGRES_DB'), 'user appdb')
+  assert.match(await sh(communication, 'web', 'curl -s api:3000'), /^node /)
   const lost = await communication.run('exec', '-T', 'web', 'ping', '-c', '1', 'database')
   assert.match(lost.stderr, /bad address 'database'/)
   assert.notEqual((await communication.run('exec', '-T', 'database', 'ping', '-c', '1', '10.213.0.2')).code, 0)

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Explanation } from '#model/explain.ts'
+import { inside } from '../support/containers.ts'
 import { TestDaemon } from '../support/daemon.ts'
 import { Machines } from '../support/machines.ts'
 import { run } from '../support/tools.ts'
@@ -22,6 +23,13 @@ after(async () => {
   await daemon.dispose()
   machines.remove()
 })
+
+/** What a shell line in a service's first container says; through the API, as no process of ours is under test. */
+async function sh(project: ComposeProject, service: string, line: string): Promise<string> {
+  const { code, stdout, stderr } = await inside(daemon, `${project.name}-${service}-1`, 'sh', '-c', line)
+  assert.equal(code, 0, `${line}\n${stdout}${stderr}`)
+  return stdout.trim()
+}
 
 const SERVER = JSON.stringify([
   'sh',
@@ -46,7 +54,7 @@ test('x-berth-egress holds; a change of it, or of a network, makes anew what it 
   await using project = new ComposeProject(daemon, { 'compose.yaml': file('10.213.0.2') })
   await project.ok('up', '-d')
   const ping = async (service: string, address: string) =>
-    (await project.run('exec', '-T', service, 'ping', '-c', '1', '-W', '1', address)).code === 0
+    (await inside(daemon, `${project.name}-${service}-1`, 'ping', '-c', '1', '-W', '1', address)).code === 0
   const all = () =>
     Promise.all([ping('free', '10.213.0.3'), ping('fenced', '10.213.0.2'), ping('fenced', '10.213.0.3')])
   assert.deepEqual(await all(), [true, true, false])
@@ -182,8 +190,8 @@ networks:
       ['10.71.0.9', 'fd00:71::9', '02:42:0a:47:00:09'],
     )
     assert.equal(all.HostConfig.NetworkMode, `${project.name}_one`)
-    assert.match(await project.sh('all', 'ip route'), /default via 10\.72\.0\.254/)
-    const hosts = await project.sh('all', 'cat /etc/hosts')
+    assert.match(await sh(project, 'all', 'ip route'), /default via 10\.72\.0\.254/)
+    const hosts = await sh(project, 'all', 'cat /etc/hosts')
     for (const line of [
       /10\.0\.0\.1\s+a/,
       /10\.0\.0\.2\s+b/,
@@ -193,19 +201,19 @@ networks:
     ]) {
       assert.match(hosts, line)
     }
-    assert.match(await project.sh('all', 'cat /etc/resolv.conf'), /search example\.com[^]*ndots:3/)
+    assert.match(await sh(project, 'all', 'cat /etc/resolv.conf'), /search example\.com[^]*ndots:3/)
     for (const name of ['friend', 'stranger', 'peer']) {
-      assert.match(await project.sh('all', `ping -c 1 -W 2 ${name}`), /1 packets received/)
+      assert.match(await sh(project, 'all', `ping -c 1 -W 2 ${name}`), /1 packets received/)
     }
-    assert.match(await project.sh('peer', 'ping -c 1 -W 2 other.name'), /1 packets received/)
-    assert.match(await project.sh('shares', 'ip addr'), /10\.71\.0\.9/)
+    assert.match(await sh(project, 'peer', 'ping -c 1 -W 2 other.name'), /1 packets received/)
+    assert.match(await sh(project, 'shares', 'ip addr'), /10\.71\.0\.9/)
     // Its namespace goes with the container that lent it.
     project.write('compose.override.yaml', 'services: { all: { environment: [CHANGED=1] } }')
     await project.ok('up', '-d', '-t', '0')
-    assert.match(await project.sh('shares', 'ip addr'), /10\.71\.0\.9/)
-    assert.match(await project.sh('older', 'ping -c 1 -W 2 elder'), /1 packets received/)
-    assert.match(await project.sh('hosted', 'ip addr'), /10\.213\.0\.1/)
-    assert.equal(await project.sh('lonely', 'ls /sys/class/net'), 'lo')
+    assert.match(await sh(project, 'shares', 'ip addr'), /10\.71\.0\.9/)
+    assert.match(await sh(project, 'older', 'ping -c 1 -W 2 elder'), /1 packets received/)
+    assert.match(await sh(project, 'hosted', 'ip addr'), /10\.213\.0\.1/)
+    assert.equal(await sh(project, 'lonely', 'ls /sys/class/net'), 'lo')
     assert.match((await project.ok('port', 'all', '80')).stdout, /^127\.0\.0\.1:809[0-5]$/m)
     assert.ok('3001/tcp' in all.Config.ExposedPorts!)
   } finally {
