@@ -32,8 +32,11 @@ before(async () => {
   })
 })
 after(async () => {
-  await daemon.dispose()
-  machines.remove()
+  try {
+    await daemon.dispose()
+  } finally {
+    machines.remove()
+  }
 })
 afterEach(() => {
   for (const family of ['inet', 'ip']) machines.on('host', ['nft', 'delete', 'table', family, 'filter'])
