@@ -47,6 +47,14 @@ export function layout(model: MapModel): MapPart[] {
   })
 }
 
+/** All rows, with a gap (undefined) between parts; networks without containers stand together. */
+export function rowsOf(parts: readonly MapPart[]): (MapRow | undefined)[] {
+  return parts.flatMap((part, index) => {
+    const together = index > 0 && part.rows.length === 1 && parts[index - 1]!.rows.length === 1
+    return [...(index > 0 && !together ? [undefined] : []), ...part.rows]
+  })
+}
+
 /** What hangs together, in the order of the model. */
 function components(model: MapModel): { networks: MapNetwork[]; containers: MapContainer[] }[] {
   const parent = new Map<string, string>()
@@ -69,5 +77,6 @@ function components(model: MapModel): { networks: MapNetwork[]; containers: MapC
   }
   for (const network of model.networks) part(network.id).networks.push(network)
   for (const container of model.containers) part(container.id).containers.push(container)
-  return [...parts.values()]
+  // Networks that nobody is on come last.
+  return [...parts.values()].sort((a, b) => Number(a.containers.length === 0) - Number(b.containers.length === 0))
 }

@@ -42,6 +42,25 @@ function container(name: string, networks: Record<string, string>, made: Made = 
   } as unknown as ContainerSummary
 }
 
+test('marks: parent, no way out, policies', () => {
+  const fenced = {
+    ...container('a', { wire: '10.1.0.2' }),
+    HostConfig: { NetworkMode: 'wire', Annotations: { 'berth.egress': 'allow=' } },
+  }
+  const built = buildModel(
+    [
+      network('wire', { Driver: 'macvlan', Options: { parent: 'eth0' } }),
+      network('fence', { Options: { 'berth.egress': 'allow=' } }),
+    ],
+    [fenced],
+    { balances: true },
+  )
+  const text = renderText(built)
+  assert.match(text, /wire +macvlan +\S+ +on eth0\n/)
+  assert.match(text, /fence +bridge +\S+ +egress policy\n/)
+  assert.match(text, / a +running +10\.1\.0\.2 +egress policy\n/)
+})
+
 const NETWORKS = [
   network('none', { Driver: 'null' }),
   network('host', { Driver: 'host', IPAM: { Driver: 'default', Options: {}, Config: [] } }),

@@ -1,3 +1,4 @@
+import { EGRESS_KEY } from '#model/egress.ts'
 import type { ContainerSummary, NetworkInspect } from '#wire/index.ts'
 import { displayPorts } from '../../containers/ports-text.ts'
 import { compareText } from '../../render/order.ts'
@@ -29,6 +30,8 @@ export interface MapContainer {
   addresses: Record<string, string>
   /** As `ps` shows them. */
   ports: string
+  /** It may not go everywhere: `berth.egress`. */
+  egress: boolean
   /** Ports of the host that lead here, on an address that other machines reach. */
   publishes: boolean
   /** Name of the container whose network it shares. */
@@ -90,11 +93,13 @@ function mapNetwork(one: NetworkInspect): MapNetwork {
   const icc = !off(option('enable_icc'))
   const isolated = option('gateway_mode_ipv4') === 'isolated'
   const marks = [
+    ...(one.Options?.['parent'] ? [`on ${one.Options['parent']}`] : []),
     ...(one.Internal ? ['internal'] : []),
+    ...(one.Driver === 'null' ? ['no way out'] : []),
     ...(icc ? [] : ['no icc']),
     ...(off(option('enable_ip_masquerade')) ? ['no masquerade'] : []),
     ...(isolated ? ['isolated'] : []),
-    ...(one.Options?.['berth.egress'] ? ['egress policy'] : []),
+    ...(one.Options?.[EGRESS_KEY] ? ['egress policy'] : []),
     ...(one.EnableIPv6 ? ['IPv6'] : []),
   ]
   return {
@@ -133,6 +138,7 @@ function mapContainer(
     service: one.Labels[`${LABEL}service`] ?? '',
     addresses,
     ports: displayPorts(one.Ports ?? []),
+    egress: one.HostConfig?.Annotations?.[EGRESS_KEY] !== undefined,
     publishes: (one.Ports ?? []).some(
       ({ IP = '', PublicPort }) => PublicPort && !IP.startsWith('127.') && IP !== '::1',
     ),

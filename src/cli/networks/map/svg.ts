@@ -1,5 +1,5 @@
 import { textWidth } from '../../render/table.ts'
-import { layout, type MapRow } from './layout.ts'
+import { layout, rowsOf, type MapRow } from './layout.ts'
 import type { MapModel } from './model.ts'
 import { classesOf, classReach, Reaches, type Reach } from './reach.ts'
 import { containerCells, groupText, networkCells } from './words.ts'
@@ -25,7 +25,7 @@ const FILLS: Record<Reach, string> = {
 export function renderSvg(model: MapModel): string {
   const names = new Map(model.networks.map(one => [one.id, one.name]))
   const parts = layout(model)
-  const rows = parts.flatMap((part, index) => [...(index > 0 ? [undefined] : []), ...part.rows])
+  const rows = rowsOf(parts)
   const lanes = Math.max(0, ...parts.map(part => part.lanes.size))
   const cells = rows.map(row =>
     row?.network ? networkCells(row.network) : row?.container ? containerCells(row.container, names) : [],

@@ -1,5 +1,5 @@
 import { table, textWidth } from '../../render/table.ts'
-import { layout, type MapRow } from './layout.ts'
+import { layout, rowsOf, type MapRow } from './layout.ts'
 import type { MapModel } from './model.ts'
 import { classesOf, classReach, Reaches, type Reach } from './reach.ts'
 import { containerCells, groupText, networkCells } from './words.ts'
@@ -42,7 +42,7 @@ export function renderText(model: MapModel, options: TextOptions = {}): string {
   // Lanes of a part with very many networks stand close.
   const lanes = Math.max(0, ...parts.map(part => part.lanes.size))
   const step = lanes * 2 > (columns ?? 160) / 3 ? 1 : 2
-  const rows = parts.flatMap((part, index) => [...(index > 0 ? [undefined] : []), ...part.rows])
+  const rows = rowsOf(parts)
   // More than half of the terminal would be rails: names say it then.
   const named = lanes * step > (columns ?? Infinity) / 2
   const railWidth = named ? 0 : lanes * step

@@ -2,8 +2,7 @@ import type { MapContainer, MapGroup, MapNetwork } from './model.ts'
 
 /** The cells of a row, the same for the terminal and the drawing. */
 export function networkCells(network: MapNetwork): string[] {
-  const out = network.driver === 'null' ? 'no way out' : network.leadsOut ? '' : network.internal ? '' : 'no way out'
-  return [network.name, network.driver, network.subnets.join(' '), [...network.marks, out].filter(Boolean).join(', ')]
+  return [network.name, network.driver, network.subnets.join(' '), network.marks.join(', ')]
 }
 
 export function containerCells(one: MapContainer, networks: ReadonlyMap<string, string>): string[] {
@@ -12,7 +11,12 @@ export function containerCells(one: MapContainer, networks: ReadonlyMap<string, 
     .sort(([a], [b]) => ((networks.get(a) ?? '') < (networks.get(b) ?? '') ? -1 : 1))
     .map(([, address]) => address)
   const state = one.health ? `${one.state} (${one.health})` : one.state
-  return [one.name, state, one.shares ? `shares ${one.shares}'s network` : addresses.join(' '), one.ports]
+  return [
+    one.name,
+    state,
+    one.shares ? `shares ${one.shares}'s network` : addresses.join(' '),
+    [one.ports, one.egress ? 'egress policy' : ''].filter(Boolean).join(', '),
+  ]
 }
 
 export function groupText(group: MapGroup): string {
