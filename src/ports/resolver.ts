@@ -1,8 +1,8 @@
 /** Sockets of the embedded DNS. Messages are wire format (RFC 1035), without the TCP length prefix. */
-export type DnsHandler = (
-  query: Buffer,
-  from: { sandbox: string; transport: 'udp' | 'tcp' },
-) => Promise<Buffer | undefined>
+export type DnsHandler = (query: Buffer, from: { sandbox: string; transport: 'udp' | 'tcp' }) => Answered
+
+/** What is known is answered at once: a promise costs, and keeps the answer out of the batch that its question came in. */
+export type Answered = Buffer | undefined | Promise<Buffer | undefined>
 
 export interface DnsSockets {
   /**

@@ -5,6 +5,7 @@ import { type AskOptions, ask } from './ask.ts'
 import { ADDRESS, type BoundSockets, USUAL_PORT, bindSockets } from './bound.ts'
 import { hasTable } from './has-table.ts'
 import { type DnsListener, serve } from './listener.ts'
+import { UdpBatch } from './udp-batch.ts'
 
 /** Leads to the usual port, and stays as it is over restarts of the daemon. */
 const USUAL_TABLE = 'berth-dns'
@@ -22,6 +23,7 @@ export class KernelDnsSockets implements DnsSockets {
   readonly #namespaces: NetworkNamespaces
   readonly #firewall: Firewall
   readonly #listeners = new Map<string, DnsListener>()
+  #batch: UdpBatch | undefined
 
   constructor(namespaces: NetworkNamespaces, firewall: Firewall) {
     this.#namespaces = namespaces
@@ -39,7 +41,7 @@ export class KernelDnsSockets implements DnsSockets {
       () => undefined,
       (error: unknown) => ({ error }),
     )
-    const listener = await serve(sockets, sandbox, handler)
+    const listener = await serve(sockets, sandbox, handler, (this.#batch ??= new UdpBatch()))
     const failed = await redirected
     if (failed) {
       listener.close()

@@ -1,8 +1,10 @@
 import dgram from 'node:dgram'
 import net from 'node:net'
-import type { DnsHandler } from '#ports/resolver.ts'
+import type { Answered, DnsHandler } from '#ports/resolver.ts'
 import * as libc from '#kernel/ffi/libc.ts'
+import { encodeSocketAddress } from '#kernel/ffi/sockaddr.ts'
 import { MessageReader, framed } from './framing.ts'
+import { type UdpBatch, sendTo } from './udp-batch.ts'
 
 const TCP_IDLE_MS = 10_000
 const TCP_CONNECTIONS = 64
@@ -19,11 +21,12 @@ export async function serve(
   sockets: { udp: number; tcp: number },
   sandbox: string,
   handler: DnsHandler,
+  batch: UdpBatch,
 ): Promise<DnsListener> {
   let udp: DnsListener | undefined
   let tcp: DnsListener
   try {
-    udp = await serveUdp(sockets.udp, sandbox, handler)
+    udp = await serveUdp(sockets.udp, sandbox, handler, batch)
     tcp = await serveTcp(sockets.tcp, sandbox, handler)
   } catch (error) {
     if (udp) udp.close()
@@ -39,9 +42,8 @@ export async function serve(
   }
 }
 
-async function serveUdp(fd: number, sandbox: string, handler: DnsHandler): Promise<DnsListener> {
-  // Answers go to numeric addresses: nothing to look up.
-  const socket = dgram.createSocket({ type: 'udp4', lookup: (host, _, done) => done(null, host, 4) })
+async function serveUdp(fd: number, sandbox: string, handler: DnsHandler, batch: UdpBatch): Promise<DnsListener> {
+  const socket = dgram.createSocket('udp4')
   await new Promise<void>((resolve, reject) => {
     socket.once('error', reject)
     socket.bind({ fd, exclusive: true }, () => {
@@ -50,15 +52,26 @@ async function serveUdp(fd: number, sandbox: string, handler: DnsHandler): Promi
     })
   })
   let open = true
-  // An answer that cannot be delivered is the asker's to ask for again.
-  socket.on('error', () => {})
-  socket.on('message', (query, from) => {
-    handler(query, { sandbox, transport: 'udp' }).then(
-      answer => {
-        if (answer && open) socket.send(answer, from.port, from.address, () => {})
+  const answer = (query: Buffer, from: () => Buffer): Buffer | undefined => {
+    const answered = safely(handler, query, { sandbox, transport: 'udp' })
+    if (!(answered instanceof Promise)) return answered
+    const address = from()
+    answered.then(
+      late => {
+        if (late && open) sendTo(fd, late, address)
       },
       () => {},
     )
+    return undefined
+  }
+  // An answer that cannot be delivered is the asker's to ask for again.
+  socket.on('error', () => {})
+  // Node's socket tells that there is something and hands out the first; the others are taken together.
+  socket.on('message', (query, from) => {
+    const address = () => encodeSocketAddress(from.address, from.port)
+    const ready = answer(query, address)
+    if (ready) sendTo(fd, ready, address())
+    if (open) batch.drain(fd, answer)
   })
   socket.unref()
   return {
@@ -76,7 +89,7 @@ async function serveTcp(fd: number, sandbox: string, handler: DnsHandler): Promi
     connection.once('close', () => connections.delete(connection))
     connection.on('error', () => connection.destroy())
     connection.setTimeout(TCP_IDLE_MS, () => connection.destroy())
-    answerStream(connection, query => handler(query, { sandbox, transport: 'tcp' }))
+    answerStream(connection, async query => handler(query, { sandbox, transport: 'tcp' }))
   })
   server.maxConnections = TCP_CONNECTIONS
   await new Promise<void>((resolve, reject) => {
@@ -93,6 +106,15 @@ async function serveTcp(fd: number, sandbox: string, handler: DnsHandler): Promi
       server.close()
       for (const connection of connections) connection.destroy()
     },
+  }
+}
+
+/** A question that the handler breaks on stays without an answer; it may come from anybody. */
+function safely(handler: DnsHandler, query: Buffer, from: Parameters<DnsHandler>[1]): Answered {
+  try {
+    return handler(query, from)
+  } catch {
+    return undefined
   }
 }
 

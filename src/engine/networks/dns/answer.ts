@@ -29,7 +29,7 @@ const TCP_LIMIT = 65_535
 
 /** The resolver at 127.0.0.11 of one sandbox. Names of its networks are answered at once, whatever upstream does. */
 export function answerer(view: DnsView): DnsHandler {
-  return async (message, from) => {
+  return (message, from) => {
     const query = readQuery(message)
     if (query === undefined) return undefined
     if (query === 'malformed') return malformedReply(message, RCODE.formErr)
@@ -38,9 +38,10 @@ export function answerer(view: DnsView): DnsHandler {
     if (query.class === IN || query.class === ANY_CLASS) {
       const local = query.type === TYPE.PTR ? reverseAnswer(view, query.name) : nameAnswer(view, query)
       if (local) {
-        if (local.groups && local.groups.length > 0) await view.prepare?.(local.groups)
         const rotate = local.answers.length > 1 ? Math.floor(view.random() * local.answers.length) : 0
-        return reply(message, query, { ...local, rotate, limit })
+        const answer = reply(message, query, { rcode: local.rcode, answers: local.answers, rotate, limit })
+        const ready = local.groups && local.groups.length > 0 ? view.prepare?.(local.groups) : undefined
+        return ready ? ready.then(() => answer) : answer
       }
     }
     if (view.leadsOutside()) return view.forward(message, query, from.transport)
