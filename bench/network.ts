@@ -21,6 +21,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '1' },
     only: { type: 'string' },
     ports: { type: 'string', default: '10000' },
+    crowd: { type: 'string', default: '100' },
     replicas: { type: 'string', default: '1,10,100' },
   },
 })
@@ -98,8 +99,37 @@ async function pair(engine: Engine, machines: Machines): Promise<void> {
   const from = `/proc/${pidOf(engine, 'bench-client')}/ns/net`
   run({ name: 'container to container', engine, from, address: addressOf(engine, 'bench-server'), port: PORT })
   run({ name: 'published port', engine, from: machines.path('client'), address: machines.address, port: PORT + 10_000 })
+  dns(engine, from)
   server.kill()
   ask(engine, 'rm', '-f', '-v', 'bench-server', 'bench-client')
+  ask(engine, 'network', 'rm', 'bench-net')
+}
+
+/** The server that a container asks, by its /etc/resolv.conf. */
+const resolverOf = (engine: Engine, name: string) =>
+  /^nameserver (\S+)/m.exec(ask(engine, 'exec', name, 'cat', '/etc/resolv.conf'))![1]!
+
+function dns(engine: Engine, from: string): void {
+  const figures = measure('dns', from, resolverOf(engine, 'bench-client'), 53, seconds, 'bench-server')
+  record('DNS queries a second, one container', '/s', 'more', engine, figures.perSecond)
+  record('DNS p99, one container', 'us', 'less', engine, figures.p99)
+}
+
+/** A hundred containers that all ask at once. */
+function dnsOfMany(engine: Engine): void {
+  ask(engine, 'network', 'create', 'bench-net')
+  const names = Array.from({ length: 100 }, (_, i) => `bench-many-${i}`)
+  for (const name of names)
+    ask(engine, 'run', '-d', '--name', name, '--network', 'bench-net', 'bench', 'sleep', '86400')
+  const pids = names.map(name => pidOf(engine, name))
+  const server = resolverOf(engine, names[0]!)
+  for (let i = 0; i < rounds; i++) {
+    const from = `/proc/${pids[0]}/ns/net`
+    const figures = measure('dns-many', from, server, 53, seconds, names[50], pids)
+    record('DNS queries a second, 100 containers', '/s', 'more', engine, figures.perSecond)
+    record('DNS p99, 100 containers', 'us', 'less', engine, figures.p99)
+  }
+  ask(engine, 'rm', '-f', ...names)
   ask(engine, 'network', 'rm', 'bench-net')
 }
 
@@ -168,6 +198,7 @@ try {
   // Engines take turns, so that whatever else the machine does falls on all of them.
   for (let i = 0; i < rounds; i++) for (const engine of engines) await pair(engine, machines)
   for (let i = 0; i < rounds * 5; i++) for (const engine of engines) networks(engine)
+  for (const engine of engines) if (Number(values.crowd) > 0) dnsOfMany(engine)
   const berth = engines.find(engine => engine.name === 'berth')
   if (berth) {
     for (const replicas of values.replicas.split(',').map(Number)) await service(berth, replicas)
