@@ -103,7 +103,7 @@ export function systemProvider(parts: SystemParts): SystemProvider {
         DriverStatus: [['Backing Filesystem', fileSystemOf(options.dataRoot)]],
         Plugins: {
           Volume: ['local'],
-          Network: ['bridge', 'host', 'null'],
+          Network: ['bridge', 'host', 'ipvlan', 'macvlan', 'null'],
           Authorization: null,
           Log: ['json-file', 'local', 'none'],
         },

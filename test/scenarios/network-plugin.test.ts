@@ -135,6 +135,17 @@ test('addresses of a plugin: pool, gateway and leases are its own, and given bac
   assert.match(calls(), /RequestPool .*"Options":\{"site":"a"\}/)
   await daemon.client.containers.remove('tenant', { force: true })
   await until('ReleaseAddress', async () => (/ReleaseAddress .*10\.216\.0\.2/.test(calls()) ? true : undefined))
+  await started(daemon, 'tenant', undefined, on('leased'))
+  const { State, NetworkSettings } = await daemon.client.containers.inspect('tenant')
+  const { IPAddress } = NetworkSettings.Networks.leased!
+  await daemon.stop('SIGKILL')
+  process.kill(State.Pid, 'SIGKILL')
+  const before = calls().length
+  await daemon.start()
+  // Its end was seen by nobody, and still the address goes back.
+  const released = new RegExp(`ReleaseAddress .*${IPAddress.replaceAll('.', '\\.')}"`)
+  await until('released after a crash', async () => (released.test(calls().slice(before)) ? true : undefined))
+  await daemon.client.containers.remove('tenant', { force: true })
   await daemon.client.networks.remove('leased')
   assert.match(calls(), /ReleasePool .*10\.216\.0\.0/)
 })

@@ -24,6 +24,7 @@ import { defaultBridgeOptions } from './options.ts'
 import { claimStatic } from './plan.ts'
 import { networkOfHolder } from './parented/shim.ts'
 import { plainPorts, portElements } from './publish.ts'
+import { recoverRemote } from './remote/recover.ts'
 import { announceNames, listenDns, refreshLinks } from './sandbox-dns.ts'
 import type { SandboxOwner } from './service.ts'
 
@@ -55,6 +56,7 @@ export async function recover(
   }
   for (const container of live) adopt(ctx, container)
   for (const { owner } of stopped) know(ctx, owner)
+  recoverRemote(ctx, new Set(live.map(container => container.owner.id)), stopped)
   recoverLeases(ctx, live, stopped)
   recoverVips(ctx)
   await recoverEgress(ctx)

@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts'
+import { shimName } from '../parented/shim.ts'
 import { parseCidr } from './address.ts'
 import type { Claim } from './pools.ts'
 
@@ -13,7 +14,8 @@ export function networkClaims(ctx: Context): Claim[] {
 
 /** What the host routes or has now: a VPN, a LAN, another engine's networks. */
 export async function hostClaims(ctx: Context): Promise<Claim[]> {
-  const own = new Set(ctx.registry.all().map(network => network.bridgeName))
+  // The host's own interfaces on macvlan networks have one route a container.
+  const own = new Set(ctx.registry.all().flatMap(network => [network.bridgeName, shimName(network.id)]))
   const found: Claim[] = []
   const seen = new Set<string>()
   for (const { subnet: text, device, what } of await ctx.links.hostSubnets(own)) {
