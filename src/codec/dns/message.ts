@@ -23,7 +23,8 @@ export function readAnswer(message: Buffer): UpstreamAnswer | undefined {
   }
   const ttlOffsets: number[] = []
   let minTtl: number | undefined
-  const records = message.readUInt16BE(6) + message.readUInt16BE(8) + message.readUInt16BE(10)
+  const answered = message.readUInt16BE(6)
+  const records = answered + message.readUInt16BE(8) + message.readUInt16BE(10)
   for (let i = 0; i < records; i++) {
     at = endOfName(message, at)
     if (at === undefined || at + 10 > message.length) return undefined
@@ -33,11 +34,15 @@ export function readAnswer(message: Buffer): UpstreamAnswer | undefined {
       // RFC 2181: a TTL with the top bit set counts as 0.
       minTtl = Math.min(minTtl ?? Infinity, ttl > 0x7fffffff ? 0 : ttl)
     }
-    at += 10 + message.readUInt16BE(at + 8)
+    const type = message.readUInt16BE(at)
+    const length = message.readUInt16BE(at + 8)
+    at += 10 + length
     if (at > message.length) return undefined
+    // RFC 2308: how long a negative answer holds is the least of the SOA's TTL and its last field.
+    if (type === TYPE.SOA && i >= answered && length >= 20) minTtl = Math.min(minTtl!, message.readUInt32BE(at - 4))
   }
   const truncated = (message[2]! & 2) !== 0
-  return { rcode: message[3]! & 15, truncated, ttlOffsets, minTtl, answers: message.readUInt16BE(6) }
+  return { rcode: message[3]! & 15, truncated, ttlOffsets, minTtl, answers: answered }
 }
 
 /** Whether `answer` has the id and the question of the query whose bytes are `message`; case may differ. */

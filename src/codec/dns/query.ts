@@ -1,6 +1,6 @@
 /** Numbers of RFC 1035, RFC 6891 and RFC 3596 that Berth uses. */
 export const TYPE = { A: 1, NS: 2, SOA: 6, PTR: 12, AAAA: 28, OPT: 41, ANY: 255 } as const
-export const RCODE = { ok: 0, formErr: 1, servFail: 2, nxDomain: 3, notImp: 4, refused: 5 } as const
+export const RCODE = { ok: 0, formErr: 1, servFail: 2, nxDomain: 3, notImp: 4, refused: 5, badVers: 16 } as const
 
 export const HEADER = 12
 const PLAIN_UDP = 512
@@ -20,6 +20,8 @@ export interface Query {
   /** Largest UDP answer that the asker takes, bytes. */
   udpSize: number
   edns: boolean
+  /** RFC 6891: BADVERS for all but 0. */
+  ednsVersion: number
   /** DNSSEC OK, which changes what upstream answers. */
   dnssec: boolean
 }
@@ -44,6 +46,7 @@ export function readQuery(message: Buffer): Query | 'malformed' | undefined {
     end: end + 4,
     udpSize: PLAIN_UDP,
     edns: false,
+    ednsVersion: 0,
     dnssec: false,
   }
   // The OPT record of a plain query is the first and only one behind the question: root name, type 41, size as class.
@@ -51,6 +54,7 @@ export function readQuery(message: Buffer): Query | 'malformed' | undefined {
   if (message.readUInt16BE(10) > 0 && at + 11 <= message.length && message[at] === 0) {
     if (message.readUInt16BE(at + 1) === TYPE.OPT) {
       query.edns = true
+      query.ednsVersion = message[at + 6]!
       query.udpSize = Math.min(Math.max(message.readUInt16BE(at + 3), PLAIN_UDP), MAX_UDP)
       query.dnssec = (message[at + 7]! & 0x80) !== 0
     }

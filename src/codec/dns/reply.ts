@@ -47,7 +47,7 @@ export function reply(message: Buffer, query: Query, options: ReplyOptions): Buf
   message.copy(buffer, 0, 0, query.end)
   buffer[2] =
     0x80 | (query.opcode << 3) | (authoritative ? 4 : 0) | (truncated ? 2 : 0) | (query.recursionDesired ? 1 : 0)
-  buffer[3] = 0x80 | rcode
+  buffer[3] = 0x80 | (rcode & 15)
   buffer.writeUInt32BE(0x10000 | count, 4)
   buffer.writeUInt32BE(query.edns ? 1 : 0, 8)
   let at = query.end
@@ -56,7 +56,7 @@ export function reply(message: Buffer, query: Query, options: ReplyOptions): Buf
     buffer[at] = 0
     buffer.writeUInt16BE(TYPE.OPT, at + 1)
     buffer.writeUInt16BE(query.udpSize, at + 3)
-    buffer.writeUInt32BE(query.dnssec ? 0x8000 : 0, at + 5)
+    buffer.writeUInt32BE(((rcode >> 4) << 24) | (query.dnssec ? 0x8000 : 0), at + 5)
     buffer.writeUInt16BE(0, at + 9)
   }
   return buffer

@@ -1,4 +1,5 @@
 import { prepareClient } from './balance/clients.ts'
+import { projectOf } from './balance/group.ts'
 import { announceGroup, ensureVip } from './balance/vip.ts'
 import type { Context, LiveSandbox } from './context.ts'
 import { answerer } from './dns/answer.ts'
@@ -17,6 +18,7 @@ export function listenDns(ctx: Context, sandbox: LiveSandbox): Promise<void> {
     owner.dns.length > 0 ? new Forwarder(ctx.dnsSockets, ctx.clock, () => owner.dns, path) : ctx.upstream
   const view = {
     zones: () => zonesOf(ctx, sandbox),
+    project: projectOf(owner),
     links: sandbox.links,
     owns: (text: string) => {
       const address = parseAddress(text)
@@ -52,6 +54,7 @@ export function announceNames(ctx: Context, sandbox: LiveSandbox, networkId?: st
     ctx.zones.get(id)?.put({
       containerId: sandbox.owner.id,
       name: sandbox.owner.name,
+      project: projectOf(sandbox.owner),
       names: endpoint.dnsNames,
       ipv4: endpoint.ipv4,
       ipv6: endpoint.ipv6,

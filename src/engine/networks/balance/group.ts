@@ -32,6 +32,11 @@ export function membershipOf({ labels, annotations }: Labelled): Membership | un
   return { key: `${project}/${service}`, service, mode: mode === 'vip' || mode === 'dnsrr' ? mode : 'auto' }
 }
 
+/** The Compose project of a container. */
+export function projectOf({ labels }: Pick<SandboxOwner, 'labels'>): string | undefined {
+  return labels[PROJECT] || undefined
+}
+
 /** Milliseconds that connections may take to end before the container is told to. */
 export function drainLimit({ labels, annotations }: Labelled): number {
   const seconds = Number(annotations[DRAIN] ?? labels[DRAIN] ?? DEFAULT_DRAIN)

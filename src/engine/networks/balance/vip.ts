@@ -2,7 +2,7 @@ import { messageOf } from '#lib/errors.ts'
 import type { Context, LiveSandbox } from '../context.ts'
 import type { EndpointRecord } from '#model/container.ts'
 import { forgetVip } from './clients.ts'
-import { sharedNames } from './group.ts'
+import { projectOf, sharedNames } from './group.ts'
 import { leaseHolder, membersIn, serves, type Group, type Member, type Vip } from './state.ts'
 
 /** Gives the group its address in a network, if that is how it is to be reached and it has none yet. */
@@ -65,7 +65,8 @@ export function announceGroup(ctx: Context, group: Group, networkId: string): vo
     if (vip.names.length === 0) zone.remove(vip.key)
     else {
       const { key, ipv4, ipv6, names } = vip
-      zone.put({ containerId: key, name: group.service, names, ipv4, ipv6, healthy: true, group: key })
+      const project = projectOf(members[0]!.sandbox.owner)
+      zone.put({ containerId: key, name: group.service, names, ipv4, ipv6, healthy: true, group: key, project })
     }
   }
   const taken = new Set(vip?.names)
@@ -78,7 +79,16 @@ export function announceGroup(ctx: Context, group: Group, networkId: string): vo
     const { ipv4, ipv6 } = endpoint
     const same = known?.ipv4 === ipv4 && known.ipv6 === ipv6 && known.names.join() === names.join()
     if (same && known.name === owner.name) zone.setHealthy(owner.id, serves(member))
-    else zone.put({ containerId: owner.id, name: owner.name, names, ipv4, ipv6, healthy: serves(member) })
+    else
+      zone.put({
+        containerId: owner.id,
+        name: owner.name,
+        names,
+        ipv4,
+        ipv6,
+        healthy: serves(member),
+        project: projectOf(owner),
+      })
   }
 }
 

@@ -9,6 +9,8 @@ import type { Zone, ZoneAnswer } from './zone.ts'
 export interface DnsView {
   /** Networks of the sandbox in order of its endpoints; looked at on every query, since they change while it runs. */
   zones: () => readonly Zone[]
+  /** Compose project of the sandbox; its own services go before those of others that share a network. */
+  project?: string | undefined
   /** Private names by alias, lower case: `db` to the container `database`. */
   links: ReadonlyMap<string, string>
   /** Whether an address lies in a subnet of the sandbox's networks. */
@@ -34,6 +36,7 @@ export function answerer(view: DnsView): DnsHandler {
     if (query === undefined) return undefined
     if (query === 'malformed') return malformedReply(message, RCODE.formErr)
     const limit = from.transport === 'tcp' ? TCP_LIMIT : query.udpSize
+    if (query.ednsVersion > 0) return reply(message, query, { rcode: RCODE.badVers, limit })
     if (query.opcode !== 0) return reply(message, query, { rcode: RCODE.notImp, limit })
     if (query.class === IN || query.class === ANY_CLASS) {
       const local = query.type === TYPE.PTR ? reverseAnswer(view, query.name) : nameAnswer(view, query)
@@ -73,14 +76,14 @@ function lookup(view: DnsView, name: string): ZoneAnswer | undefined {
   const linked = view.links.get(name)
   for (const wanted of linked === undefined ? [name] : [linked, name]) {
     for (const zone of zones) {
-      const found = zone.lookup(wanted)
+      const found = zone.lookup(wanted, view.project)
       if (found) return found
     }
   }
   for (const zone of zones) {
     const suffix = zone.networkName.length + 1
     if (name.length > suffix && name.endsWith(`.${zone.networkName.toLowerCase()}`)) {
-      const found = zone.lookup(name.slice(0, -suffix))
+      const found = zone.lookup(name.slice(0, -suffix), view.project)
       if (found) return found
     }
   }

@@ -278,3 +278,35 @@ test('an answer to another question is no answer', async () => {
   sockets.upstreams.set('192.0.2.1', () => upstreamAnswer(ask('evil.example', 'A', 7), '198.51.100.66'))
   assert.equal((await query(ask('good.example'))).rcode, 'SERVFAIL')
 })
+
+test('a name that two projects share means the own one; who has no project gets both', async () => {
+  const zone = new Zone('shared')
+  zone.put({ ...member('a', ['db'], '172.18.0.2'), project: 'a' })
+  zone.put({ ...member('b', ['db'], '172.18.0.3'), project: 'b' })
+  const ask4 = (project?: string) => zone.lookup('db', project)!.v4.map(record => [...record.subarray(-4)].join('.'))
+  assert.deepEqual(ask4('a'), ['172.18.0.2'])
+  assert.deepEqual(ask4('b'), ['172.18.0.3'])
+  assert.deepEqual(ask4('c'), ['172.18.0.2', '172.18.0.3'])
+  assert.deepEqual(ask4(), ['172.18.0.2', '172.18.0.3'])
+  zone.setHealthy('a', false)
+  assert.deepEqual(ask4('a'), ['172.18.0.2'])
+  zone.remove('a')
+  assert.deepEqual(ask4('a'), ['172.18.0.3'])
+})
+
+test('an EDNS version from the future is answered BADVERS', async () => {
+  const handler = answerer({
+    zones: () => [],
+    links: new Map(),
+    owns: () => false,
+    leadsOutside: () => true,
+    forward: async () => assert.fail('asked upstream'),
+    random: () => 0,
+  })
+  const message = ask('web', 'A', 7, 1232)
+  message[message.length - 5] = 1
+  const answer = await handler(message, { sandbox: 's', transport: 'udp' })
+  assert.ok(answer)
+  // 16 is the response code's upper part, in the OPT record, and 0 in the header.
+  assert.deepEqual([answer[3]! & 15, answer[answer.length - 6], answer[answer.length - 5]], [0, 1, 0])
+})

@@ -11,6 +11,8 @@ const PER_SERVER = 2000
 const IN_ALL = 4500
 /** Milliseconds that a server which did not answer is asked last. */
 const SHUNNED = 30_000
+/** Questions on their way at once, a socket each. Beyond it askers are told so, while names of containers go on. */
+const MOST = 512
 
 /** Asks upstream servers on behalf of sandboxes. One object for each set of servers; it keeps their cache. */
 export class Forwarder {
@@ -38,12 +40,13 @@ export class Forwarder {
       return this.#fit(revive(cached.answer, cached.ttlOffsets, cached.age, message, query), query, transport)
     }
     let asking = this.#asking.get(key)
+    if (!asking && this.#asking.size >= MOST) return failed(message, query)
     if (!asking) {
       asking = this.#askAll(message, query, key).finally(() => this.#asking.delete(key))
       this.#asking.set(key, asking)
     }
     const answer = await asking
-    if (!answer) return reply(message, query, { rcode: RCODE.servFail, limit: query.udpSize, authoritative: false })
+    if (!answer) return failed(message, query)
     return this.#fit(revive(answer, [], 0, message, query), query, transport)
   }
 
@@ -95,4 +98,8 @@ export class Forwarder {
     const servers = this.#servers()
     return [...servers.filter(server => !dead(server)), ...servers.filter(dead)]
   }
+}
+
+function failed(message: Buffer, query: Query): Buffer {
+  return reply(message, query, { rcode: RCODE.servFail, limit: query.udpSize, authoritative: false })
 }

@@ -1,8 +1,8 @@
 import { record } from '#codec/dns/reply.ts'
 import { parseAddress } from '../ipam/address.ts'
 
-/** Seconds, as Docker's. */
-const TTL = 600
+/** Seconds. Docker's 600 keep clients that heed it (nginx) at replicas that are long gone. */
+const TTL = 5
 
 /** One endpoint as the names of its network see it. */
 export interface ZoneMember {
@@ -13,6 +13,8 @@ export interface ZoneMember {
   ipv4: string
   ipv6: string
   healthy: boolean
+  /** Compose project: its containers get their own project's members of a name, where there are some. */
+  project?: string | undefined
   /** Set when the addresses stand for a group of replicas: its key. Whoever gets them must have the group's translation. */
   group?: string
 }
@@ -23,6 +25,8 @@ export interface ZoneAnswer {
   v6: readonly Buffer[]
   /** Keys of the groups whose addresses are among them. */
   groups: readonly string[]
+  /** What the containers of a project get instead; only for names that several projects share. */
+  byProject?: ReadonlyMap<string, ZoneAnswer>
 }
 
 /** The names of one network. Answers are encoded once and kept until a member of that name changes. */
@@ -84,19 +88,25 @@ export class Zone {
     for (const name of member.names) this.#answers.delete(name.toLowerCase())
   }
 
-  /** @param name lower case */
-  lookup(name: string): ZoneAnswer | undefined {
-    const known = this.#answers.get(name)
-    if (known) return known
+  /**
+   * @param name lower case
+   * @param project the asker's
+   */
+  lookup(name: string, project?: string): ZoneAnswer | undefined {
+    const answer = this.#answers.get(name) ?? this.#build(name)
+    if (project === undefined || !answer?.byProject) return answer
+    return answer.byProject.get(project) ?? answer
+  }
+
+  #build(name: string): ZoneAnswer | undefined {
     const members = this.#byName.get(name)
     if (!members) return undefined
-    // An unhealthy replica steps back only while another can serve.
-    const healthy = [...members].filter(member => member.healthy)
-    const serving = healthy.length > 0 ? healthy : [...members]
-    const answer = {
-      v4: recordsOf(serving.map(m => m.ipv4)),
-      v6: recordsOf(serving.map(m => m.ipv6)),
-      groups: serving.flatMap(m => m.group ?? []),
+    const byProject = Map.groupBy(members, member => member.project)
+    const answer = answerOf([...members])
+    if (byProject.size > 1) {
+      answer.byProject = new Map(
+        [...byProject].flatMap(([project, own]) => (project === undefined ? [] : [[project, answerOf(own)] as const])),
+      )
     }
     this.#answers.set(name, answer)
     return answer
@@ -106,6 +116,17 @@ export class Zone {
     const parsed = parseAddress(address)
     const member = parsed && this.#byAddress.get(reverseKey(parsed.family, parsed.value))
     return member && record('PTR', `${member.name}.${this.networkName}`, TTL)
+  }
+}
+
+function answerOf(members: readonly ZoneMember[]): ZoneAnswer {
+  // An unhealthy replica steps back only while another can serve.
+  const healthy = members.filter(member => member.healthy)
+  const serving = healthy.length > 0 ? healthy : members
+  return {
+    v4: recordsOf(serving.map(m => m.ipv4)),
+    v6: recordsOf(serving.map(m => m.ipv6)),
+    groups: serving.flatMap(m => m.group ?? []),
   }
 }
 
