@@ -94,7 +94,12 @@ const named = (name: string): Fault => {
 }
 
 /** Two faults of one way; the one that packets meet first comes first. */
-const PAIRS: { faults: [string, string]; ask: readonly [string, string]; codes: [CauseCode, CauseCode] }[] = [
+const PAIRS: {
+  faults: [string, string]
+  ask: readonly [string, string]
+  codes: [CauseCode, CauseCode]
+  mended?: readonly [string, string]
+}[] = [
   {
     faults: ['wrong entry in /etc/hosts', 'drop at input of the target'],
     ask: ['web', 'db:80'],
@@ -147,13 +152,24 @@ const PAIRS: { faults: [string, string]; ask: readonly [string, string]; codes: 
     codes: ['subnet-overlap', 'not-listening'],
   },
   {
+    faults: ['egress policy', 'ip_forward off'],
+    ask: ['limited', `${lab.client.address}:9000`],
+    mended: ['allowed', `${lab.client.address}:9000`],
+    codes: ['egress-denied', 'forwarding-off'],
+  },
+  {
+    faults: ['host firewall drops at input', 'link down in the source'],
+    ask: ['web', 'host:9100'],
+    codes: ['link-down', 'filter-drop'],
+  },
+  {
     faults: ['wire taken off the bridge', 'strict rp_filter in the target with a route back elsewhere'],
     ask: ['web', 'db:80'],
     codes: ['link-missing', 'rp-filter'],
   },
 ]
 
-for (const { faults, ask, codes } of PAIRS) {
+for (const { faults, ask, codes, mended: healthy = ask } of PAIRS) {
   test(`pair: ${faults.join(' and ')}`, async () => {
     const mend: (() => unknown)[] = []
     let explanation
@@ -168,7 +184,7 @@ for (const { faults, ask, codes } of PAIRS) {
     table.push(`${faults.join(' + ').padEnd(88)} ${found.join(', ').padEnd(40)} ${explanation.ms.toFixed(0)} ms`)
     assert.equal(found[0], codes[0], JSON.stringify(explanation, null, 2))
     assert.ok(found.includes(codes[1]), JSON.stringify(explanation, null, 2))
-    const mended = await lab.explain(ask[0], ask[1].replace(':81', ':80'))
+    const mended = await lab.explain(healthy[0], healthy[1].replace(':81', ':80'))
     assert.equal(mended.verdict, 'reachable', `mended: ${JSON.stringify(mended, null, 2)}`)
   })
 }

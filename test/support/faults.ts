@@ -608,6 +608,30 @@ export const beyond = (out: string): Fault[] => [
     },
   },
   {
+    name: 'a route of the host takes the answers elsewhere',
+    ask: ['web', 'host:9100'],
+    code: 'subnet-overlap',
+    async break(lab) {
+      const address = await lab.address('web', 'front')
+      lab.host('ip', 'route', 'add', `${address}/32`, 'dev', 'eth0')
+      return () => lab.host('ip', 'route', 'del', `${address}/32`)
+    },
+  },
+  {
+    name: 'strict rp_filter of the host with a route elsewhere',
+    ask: ['web', `${out}:9000`],
+    code: 'rp-filter',
+    async break(lab) {
+      const address = await lab.address('web', 'front')
+      lab.host('ip', 'route', 'add', `${address}/32`, 'dev', 'eth0')
+      lab.host('sysctl', '-qw', 'net.ipv4.conf.all.rp_filter=1')
+      return () => {
+        lab.host('ip', 'route', 'del', `${address}/32`)
+        lab.host('sysctl', '-qw', 'net.ipv4.conf.all.rp_filter=0')
+      }
+    },
+  },
+  {
     name: 'port taken by a program of the host',
     ask: ['internet', 'taker:8090'],
     code: 'port-taken',

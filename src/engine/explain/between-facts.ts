@@ -126,7 +126,10 @@ async function lookAtWay(
   const { inside: device } = sourceWire
   const [probe, sizes, answers, filters, routeThere, routeBack] = await Promise.all([
     probing,
-    device?.up ? lookAtSizes(ctx, to, device.mtu, source.sandbox) : undefined,
+    // What both ends take is what they agree on: TCP's segment size, and a smaller MTU of the target is no black hole.
+    device?.up
+      ? lookAtSizes(ctx, to, Math.min(device.mtu, targetWire.inside?.mtu ?? device.mtu), source.sandbox)
+      : undefined,
     device?.up && !six && on.network.bridgeName !== ''
       ? ctx.inspector.whoHas(to, {
           device: device.name,

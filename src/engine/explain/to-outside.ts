@@ -9,7 +9,7 @@ import { judgeName } from './names.ts'
 import type { NameFacts } from './resolve.ts'
 import { judgeTracking, lookAtTracking } from './sizes.ts'
 import { sourceState } from './states.ts'
-import { judgeRoute, judgeWire, wireOf } from './wires.ts'
+import { judgeAddresses, judgeRoute, judgeWire, wireOf } from './wires.ts'
 
 /** An address of the documentation's range: stands for any machine outside where only the way is asked for. */
 const ANYWHERE = '192.0.2.1'
@@ -39,16 +39,19 @@ export async function toOutside(
   const address = addressFor(report, source, target, way)
   if (address === undefined) return
   const wire = await wireOf(ctx, source, way)
-  if (!judgeWire(report, wire) || !wire.inside) return
-  const route = await ctx.inspector.routeTo(address, { sandbox: source.sandbox })
-  judgeRoute(report, route, {
-    owner: source.name,
-    to: question.to,
-    address,
-    device: '',
-    gateway: way.endpoint.ipv4Gateway,
-  })
-  if (report.failed) return
+  judgeWire(report, wire)
+  judgeAddresses(report, wire)
+  if (!wire.inside) return
+  // A link that is down has no routes: one cause is enough.
+  if (wire.inside.up) {
+    judgeRoute(report, await ctx.inspector.routeTo(address, { sandbox: source.sandbox }), {
+      owner: source.name,
+      to: question.to,
+      address,
+      device: '',
+      gateway: way.endpoint.ipv4Gateway,
+    })
+  }
   const local = target.kind === 'host' || (await ctx.inspector.routeTo(address)).kind === 'local'
   // A policy may be about ports: of the internet as such, the one of the web is meant.
   const asked = target.kind === 'internet' && question.port === 0 ? { ...question, port: WEB_PORT } : question
@@ -176,14 +179,10 @@ async function throughHost(
     return throughGates(report, filters, [output])
   }
   const inbound = { ...packet, iif: bridge }
-  if (local) {
-    throughGates(report, filters, [
-      output,
-      { where: 'the host', hook: 'prerouting', packet: inbound },
-      { where: 'the host', hook: 'input', packet: inbound },
-    ])
-    return
-  }
+  const told = new Set<string>()
+  throughGates(report, filters, [output, { where: 'the host', hook: 'prerouting', packet: inbound }], told)
+  await judgeWayBack(ctx, report, source, way, from)
+  if (local) return throughGates(report, filters, [{ where: 'the host', hook: 'input', packet: inbound }], told)
   if (ctx.inspector.sysctl(address.includes(':') ? 'net.ipv6.conf.all.forwarding' : 'net.ipv4.ip_forward') === '0') {
     report.fail(
       'route',
@@ -208,13 +207,36 @@ async function throughHost(
     )
   }
   const forwarded = { ...inbound, oif: route.device }
-  throughGates(report, filters, [
-    output,
-    { where: 'the host', hook: 'prerouting', packet: inbound },
-    { where: 'the host', hook: 'forward', packet: forwarded },
-    { where: 'the host', hook: 'postrouting', packet: forwarded },
-    { where: 'the host', hook: 'forward', packet: replyTo(forwarded) },
-  ])
+  const rest = [
+    { where: 'the host', hook: 'forward' as const, packet: forwarded },
+    { where: 'the host', hook: 'postrouting' as const, packet: forwarded },
+    { where: 'the host', hook: 'forward' as const, packet: replyTo(forwarded) },
+  ]
+  throughGates(report, filters, rest, told)
+}
+
+/** The host must find the container behind its bridge: for the answers, and with strict rp_filter to let it in at all. */
+async function judgeWayBack(
+  ctx: ExplainOptions,
+  report: Report,
+  source: ContainerParty,
+  { network }: Attachment,
+  from: string,
+): Promise<void> {
+  const back = await ctx.inspector.routeTo(from)
+  if (back.kind !== 'unicast' || back.device === network.bridgeName) return
+  const of = (name: string) => Number(ctx.inspector.sysctl(`net.ipv4.conf.${name}.rp_filter`) ?? 0)
+  const strict = !from.includes(':') && Math.max(of('all'), of(network.bridgeName)) === 1
+  report.fail(
+    'route',
+    `route in the host to ${source.name}`,
+    `${from} leads through ${back.device} and not through ${network.bridgeName}${strict ? ', and rp_filter is strict' : ''}`,
+    strict ? 'rp-filter' : 'subnet-overlap',
+    strict
+      ? `the host drops what comes from ${from} by ${network.bridgeName}: rp_filter is strict, and a route through ${back.device} covers ${from}`
+      : `a route of the host through ${back.device} covers ${from} of ${source.name}, so that answers do not get back`,
+    `ip route show match ${from}`,
+  )
 }
 
 async function connection(
