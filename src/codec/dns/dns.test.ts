@@ -152,3 +152,13 @@ test('reverse names', () => {
   assert.equal(addressOfReverse(nibbles), 'fd00:0000:0000:0000:0000:0000:0000:0005')
   assert.equal(addressOfReverse('example.org'), undefined)
 })
+
+test('a negative answer holds as long as the last field of its SOA says', () => {
+  const data = { mname: 'ns.test', rname: 'me.test', serial: 1, refresh: 2, retry: 3, expire: 4, minimum: 9 }
+  const message = encode({
+    type: 'response',
+    questions: [{ type: 'A', name: 'none.test' }],
+    authorities: [{ type: 'SOA', name: 'test', ttl: 3600, data }],
+  })
+  assert.equal(readAnswer(message)?.minTtl, 9)
+})

@@ -141,3 +141,41 @@ test('a container that has the usual port makes the daemon take others, and none
     await t.close()
   }
 })
+
+test('a burst down one socket: answers at once, later, too large and none; each asker gets its own', async () => {
+  const t = await make()
+  try {
+    await t.dns.listen(t.sandbox, query => {
+      const [kind, number] = query.toString().split(' ')
+      if (kind === 'throws') throw new Error('no')
+      if (kind === 'none') return undefined
+      if (kind === 'large') return Buffer.alloc(5000, Number(number))
+      return kind === 'later' ? new Promise(resolve => setImmediate(resolve, query)) : query
+    })
+    const fd = t.networking.namespaces.enter(t.sandbox, () => {
+      const socket = libc.socket(libc.AF_INET, libc.SOCK_DGRAM)
+      libc.connect(socket, encodeSocketAddress('127.0.0.11', 53))
+      return socket
+    })
+    const kinds = ['now', 'later', 'throws', 'none', 'large']
+    for (let i = 0; i < 100; i++) libc.send(fd, Buffer.from(`${kinds[i % 5]} ${i}`))
+    const got: string[] = []
+    const buffer = Buffer.alloc(8192)
+    for (let waited = 0; got.length < 60 && waited < 500; waited++) {
+      await new Promise(resolve => setTimeout(resolve, 10))
+      try {
+        for (;;) {
+          const length = libc.recv(fd, buffer, libc.MSG_DONTWAIT)
+          got.push(length === 5000 ? `large ${buffer[0]}` : buffer.toString('utf8', 0, length))
+        }
+      } catch {
+        // Nothing there for now.
+      }
+    }
+    libc.close(fd)
+    const wanted = Array.from({ length: 100 }, (_, i) => `${kinds[i % 5]} ${i}`).filter(one => !/throws|none/.test(one))
+    assert.deepEqual(got.sort(), wanted.sort())
+  } finally {
+    await t.close()
+  }
+})
