@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { inside, started } from '../support/containers.ts'
-import { TestDaemon } from '../support/daemon.ts'
+import { TestDaemon, dockerClient } from '../support/daemon.ts'
 import { Machines } from '../support/machines.ts'
 import { until } from '../support/tools.ts'
 
@@ -119,6 +119,28 @@ test('private mode isolates; passthru takes one container', async () => {
   await assert.rejects(daemon.client.containers.start('left'), /parent interface spare was not found on the host/)
   await daemon.client.containers.remove('left', { force: true })
   await daemon.client.networks.remove('through')
+})
+
+test('both command lines make one, show it and remove it', async () => {
+  for (const tool of dockerClient ? (['docker', 'berth'] as const) : (['berth'] as const)) {
+    const flags = ['-d', 'macvlan', '--subnet', LAN.Subnet, '--gateway', LAN.Gateway, '-o', 'parent=eth0']
+    const made = daemon[tool]('network', 'create', ...flags, 'typed')
+    assert.equal(made.code, 0, made.stderr)
+    const shown = daemon[tool](
+      'network',
+      'inspect',
+      '-f',
+      '{{.Driver}} {{.Options.parent}} {{json .IPAM.Config}}',
+      'typed',
+    )
+    assert.equal(shown.stdout.trim(), `macvlan eth0 [{"Subnet":"${LAN.Subnet}","Gateway":"${LAN.Gateway}"}]`)
+    const run = daemon[tool]('run', '--rm', '--network', 'typed', '--ip', '10.213.0.99', 'busybox', 'ip', '-4', 'addr')
+    assert.match(run.stdout, /inet 10\.213\.0\.99\/24/, run.stderr)
+    assert.equal(daemon[tool]('network', 'rm', 'typed').code, 0)
+    const lost = daemon[tool]('network', 'create', '-d', 'macvlan', '-o', 'parent=eth9', 'typed')
+    assert.equal(lost.code, 1)
+    assert.match(lost.stderr, /parent interface eth9 was not found on the host/)
+  }
 })
 
 test('without a parent there is a wire that leads nowhere; what the kernel lacks is named', async () => {

@@ -1,4 +1,4 @@
-import { invalid } from '#lib/errors.ts'
+import { invalid, messageOf } from '#lib/errors.ts'
 import { checkFilters, matchLabels } from '#model/filters.ts'
 import type { Filters } from '#model/filters.ts'
 import type { Context, StoredNetwork } from './context.ts'
@@ -41,7 +41,13 @@ export async function pruneNetworks(ctx: Context, filters: Filters): Promise<str
     if (until !== undefined && Date.parse(network.created) > until) continue
     // Asked again for each, since a container may have started while the one before was taken down.
     if (usersOf(ctx, network.id).length > 0) continue
-    await dismantle(ctx, network)
+    try {
+      await dismantle(ctx, network)
+    } catch (error) {
+      // Its plugin will not have it: the others go all the same.
+      ctx.log.warn('network not pruned', { network: network.name, error: messageOf(error) })
+      continue
+    }
     deleted.push(network.name)
   }
   pruneEvent(ctx)

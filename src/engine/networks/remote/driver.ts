@@ -90,6 +90,23 @@ export class RemoteDriver implements NetworkDriver {
   }
 
   async attach(network: NetworkRecord, attachment: Attachment): Promise<void> {
+    try {
+      await this.#attach(network, attachment)
+    } catch (error) {
+      // There is none for the caller's undo to take back.
+      attachment.endpoint.endpointId = ''
+      throw error
+    }
+  }
+
+  detach(network: NetworkRecord, endpoint: EndpointRecord, sandboxPath?: string): void {
+    if (endpoint.endpointId === '') return
+    void this.#leave(network, endpoint, sandboxPath).catch((error: unknown) => {
+      this.#deps.log.warn('endpoint not taken back by its plugin', { network: network.name, error: String(error) })
+    })
+  }
+
+  async #attach(network: NetworkRecord, attachment: Attachment): Promise<void> {
     const { endpoint, sandboxPath, containerId } = attachment
     const ids = { NetworkID: network.id, EndpointID: endpoint.endpointId }
     const wanted = {
@@ -130,13 +147,6 @@ export class RemoteDriver implements NetworkDriver {
       await this.#call('DeleteEndpoint', ids).catch(() => {})
       throw error
     }
-  }
-
-  detach(network: NetworkRecord, endpoint: EndpointRecord, sandboxPath?: string): void {
-    if (endpoint.endpointId === '') return
-    void this.#leave(network, endpoint, sandboxPath).catch((error: unknown) => {
-      this.#deps.log.warn('endpoint not taken back by its plugin', { network: network.name, error: String(error) })
-    })
   }
 
   async #take(attachment: Attachment, join: ReturnType<typeof readJoin>, mac: string): Promise<void> {
