@@ -238,6 +238,31 @@ export function linksSuite(name: string, make: () => Promise<LinksUnderTest>): v
       assert.equal(await t.links.find(parent), undefined)
     })
 
+    run('a link of somebody else is taken into a sandbox, and given back', async t => {
+      const path = await t.sandboxes.create(`${t.prefix}-t`)
+      const [lent, alias] = [`${t.prefix}le`, `berth:test:${t.prefix}:lent`]
+      await t.links.ensureLink({ name: lent, kind: { kind: 'dummy' }, addresses: [], alias })
+      const spec = {
+        hostName: lent,
+        sandbox: path,
+        containerName: 'plug0',
+        addresses: ['10.251.12.2/24'],
+        routes: [{ destination: 'default', gateway: '10.251.12.1' }],
+        alias,
+      }
+      assert.equal(await t.links.takeLink({ ...spec, mac: '02:42:0a:fb:0c:02' }), '02:42:0a:fb:0c:02')
+      assert.equal(await t.links.find(lent), undefined)
+      assert.equal((await t.links.find('plug0', path))?.up, true)
+      assert.ok((await t.links.routes(4, path)).some(route => route.gateway === '10.251.12.1'))
+      await assert.rejects(t.links.takeLink(spec))
+      await t.links.returnLink(path, alias, lent)
+      await t.links.returnLink(path, alias, lent)
+      assert.equal(await t.links.find('plug0', path), undefined)
+      // Nothing of ours any more, or a sweep would take it.
+      assert.equal((await t.links.find(lent))?.alias, '')
+      await cleanUp(t, [`${t.prefix}-t`], [lent])
+    })
+
     run('deleting twice, or what never was, is success', async t => {
       t.links.deleteLink(`${t.prefix}no`)
       t.links.deleteLink(`${t.prefix}no`)
