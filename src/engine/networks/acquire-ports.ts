@@ -3,7 +3,7 @@ import type { Rollback } from '#lib/rollback.ts'
 import type { PublishedPort } from '#model/container.ts'
 import { membershipOf } from './balance/group.ts'
 import type { Context, LiveSandbox } from './context.ts'
-import { gatewayEndpoint } from './endpoint.ts'
+import { containerName, gatewayEndpoint } from './endpoint.ts'
 import type { PortWish } from './ports/wishes.ts'
 import { hostAddresses } from './publish.ts'
 
@@ -23,7 +23,7 @@ export function acquirePorts(
       wishes,
       wish => hostAddresses(ctx, endpoints, wish),
       rollback,
-      id => ctx.live.get(id)?.owner.name ?? id.slice(0, 12),
+      id => containerName(ctx, id),
       membershipOf(owner)?.key,
     )
   } catch (error) {

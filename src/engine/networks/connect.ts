@@ -11,6 +11,7 @@ import { checkOwner } from './egress/policies.ts'
 import { networkEvent } from './events.ts'
 import { sandboxFiles } from './files/sandbox-files.ts'
 import { networkNameOf } from './names.ts'
+import { interfaceName } from './options.ts'
 import { checkRequest, checkTogether, claimStatic } from './plan.ts'
 import { plainPorts, portElements, retarget } from './publish.ts'
 import { announceNames, listenDns, refreshLinks } from './sandbox-dns.ts'
@@ -35,6 +36,7 @@ export async function connect(
   checkRequest(ctx, network, request)
   checkOwner(owner, [network])
   const endpoint = sandbox ? await attach(ctx, sandbox, network, request) : detachedEndpoint(network, owner, request)
+  if (sandbox && request.MacAddress) ctx.macs.claim(network.id, request.MacAddress, owner.id)
   if (!sandbox) claimStatic(ctx, network, request, owner.id)
   const planned = ctx.planned.get(owner.id)
   if (planned) planned.add(network.id)
@@ -66,7 +68,7 @@ async function attach(
       containerId: owner.id,
       endpoint,
       sandboxPath: path,
-      device: await freeDevice(ctx, path),
+      device: await freeDevice(ctx, path, request),
       routes: [],
       publishes: sandbox.ports.length > 0,
     })
@@ -91,8 +93,13 @@ async function attach(
   }
 }
 
-async function freeDevice(ctx: Context, path: string): Promise<string> {
+async function freeDevice(ctx: Context, path: string, request: EndpointRequest): Promise<string> {
   const names = new Set((await ctx.links.list(path)).map(link => link.name))
+  const wished = interfaceName(request.DriverOpts)
+  if (wished !== undefined) {
+    if (names.has(wished)) throw conflict(`the container has an interface ${wished} already`)
+    return wished
+  }
   let index = 0
   while (names.has(`eth${index}`)) index++
   return `eth${index}`
@@ -126,4 +133,5 @@ export async function disconnect(ctx: Context, containerId: string, networkRefer
     await enforce(ctx, sandbox)
   }
   ctx.ipam.unclaim(containerId, network.id)
+  ctx.macs.unclaim(containerId, network.id)
 }

@@ -16,6 +16,7 @@ import type { Zone } from './dns/zone.ts'
 import type { NetworkDriver } from './driver.ts'
 import type { Egress } from './egress/state.ts'
 import type { FirewallTable } from './firewall/table.ts'
+import type { MacClaims } from './ipam/mac-claims.ts'
 import type { AddressPool } from './ipam/pools.ts'
 import type { Ipam } from './ipam/ipam.ts'
 import type { HostPortTable } from './ports/host-ports.ts'
@@ -91,6 +92,9 @@ export interface Context extends Omit<NetworksOptions, 'hostPorts'> {
   zones: Map<string, Zone>
   /** By container id. */
   live: Map<string, LiveSandbox>
+  macs: MacClaims
+  /** Of containers, running or not, by id: for messages. */
+  names: Map<string, string>
   /** What containers asked for, running or not: container id to network ids. */
   planned: Map<string, Set<string>>
   upstream: Forwarder

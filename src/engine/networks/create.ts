@@ -74,7 +74,7 @@ async function register(
   }
   await bringUp(ctx, network, driver)
   networkEvent(ctx, 'create', network)
-  return { network, warning: '' }
+  return { network, warning: coveredRoutes(network, host) }
 }
 
 /** Registers the network, then makes it on the host; a failure leaves nothing. */
@@ -156,6 +156,16 @@ function subnets(ctx: Context, request: CreateNetwork, host: readonly Claim[]): 
   if (request.enableIPv4 && !has(4)) pools.push(poolOf(formatCidr(choosePool4(held, ctx.addressPools))))
   if (request.enableIPv6 && !has(6)) pools.push(poolOf(formatCidr(choosePool6(held, globalId(ctx)))))
   return pools
+}
+
+/** Docker allows a bridge's subnet that the host routes elsewhere; what was reached there no longer is. */
+function coveredRoutes(network: StoredNetwork, host: readonly Claim[]): string {
+  if (network.bridgeName === '') return ''
+  const covered = network.configuredSubnets.flatMap(text => {
+    const clash = clashOf(parseCidr(text)!.cidr, host)
+    return clash ? [`${text} covers ${clash.holder} of the host`] : []
+  })
+  return covered.length > 0 ? `the subnet ${covered.join(', ')}: addresses there may no longer be reached` : ''
 }
 
 const poolOf = (subnet: string): IpamPool => ({ Subnet: subnet, Gateway: gatewayOf({ Subnet: subnet }) })

@@ -1,4 +1,4 @@
-import { isKind } from '#lib/errors.ts'
+import { forbidden, isKind } from '#lib/errors.ts'
 import type { EndpointRequest } from '#model/config.ts'
 import type { EndpointRecord } from '#model/container.ts'
 import type { Rollback } from '#lib/rollback.ts'
@@ -6,6 +6,7 @@ import type { RouteSpec } from '#ports/links.ts'
 import type { Context, StoredNetwork } from './context.ts'
 import { formatAddress } from './ipam/address.ts'
 import type { Family } from './ipam/address.ts'
+import { interfaceName } from './options.ts'
 import { checkMac, macOf, randomMac } from './mac.ts'
 import { leaseRemote, releaseRemote } from './remote/ipam.ts'
 import type { SandboxOwner } from './service.ts'
@@ -64,6 +65,12 @@ export async function fillEndpoint(
     const { prefix } = pool.subnet
     if (family === 4) Object.assign(endpoint, { ipv4: address, ipv4PrefixLength: prefix, ipv4Gateway: gateway })
     else Object.assign(endpoint, { ipv6: address, ipv6PrefixLength: prefix, ipv6Gateway: gateway })
+  }
+  const holder = endpoint.mac === '' ? undefined : ctx.macs.holder(network.id, endpoint.mac)
+  if (holder !== undefined && holder !== owner.id) {
+    throw forbidden(
+      `MAC address already in use: ${endpoint.mac} of network ${network.name} belongs to container ${containerName(ctx, holder)}`,
+    )
   }
   endpoint.mac ||= endpoint.ipv4 ? macOf(endpoint.ipv4) : randomMac(ctx.randomHex(5))
   return endpoint
@@ -156,3 +163,17 @@ export function defaultRoutes(ctx: Context, endpoints: readonly EndpointRecord[]
   }
   return routes
 }
+
+/** Names of the interfaces inside, in order of the endpoints: the wished ones, and `eth0`, `eth1`, … for the others. */
+export function deviceNames(endpoints: readonly EndpointRecord[]): string[] {
+  const wished = endpoints.map(endpoint => interfaceName(endpoint.request.DriverOpts))
+  const taken = new Set(wished)
+  let next = 0
+  return wished.map(name => {
+    if (name !== undefined) return name
+    while (taken.has(`eth${next}`)) next++
+    return `eth${next++}`
+  })
+}
+
+export const containerName = (ctx: Context, id: string): string => ctx.names.get(id) ?? id.slice(0, 12)

@@ -8,8 +8,7 @@ import { drain } from './balance/drain.ts'
 import { unknow } from './balance/know.ts'
 import { healthChanged, memberStarted } from './balance/members.ts'
 import { servicesIn } from './balance/services.ts'
-import { Balance } from './balance/state.ts'
-import { membersIn, servingMembers } from './balance/state.ts'
+import { Balance, groupOfLease, membersIn, servingMembers } from './balance/state.ts'
 import { BridgeDriver, vethName } from './bridge-driver.ts'
 import { closeSandbox } from './close.ts'
 import { connect, disconnect } from './connect.ts'
@@ -20,10 +19,11 @@ import { changeEgress } from './egress/change.ts'
 import { expire } from './egress/follow.ts'
 import { Egress } from './egress/state.ts'
 import { egressStatus } from './egress/status.ts'
-import { dnsNames } from './endpoint.ts'
+import { containerName, dnsNames } from './endpoint.ts'
 import { sandboxFiles } from './files/sandbox-files.ts'
 import { FirewallTable } from './firewall/table.ts'
 import { Ipam } from './ipam/ipam.ts'
+import { MacClaims } from './ipam/mac-claims.ts'
 import { listNetworks, pruneNetworks } from './list.ts'
 import { openSandbox } from './open.ts'
 import { plainDriver } from './plain-drivers.ts'
@@ -57,7 +57,7 @@ export class Networks implements NetworksService {
 
   constructor(options: NetworksOptions) {
     const { links, store, firewall, table, log, hostPorts, dnsSockets, clock, host } = options
-    const ipam = new Ipam(store.repository('leases'))
+    const ipam = new Ipam(store.repository('leases'), holder => this.#holderName(holder))
     const bridge = new BridgeDriver(links, ipam, options.key, () => this.#ctx.hostMtu)
     const parented = (name: 'macvlan' | 'ipvlan') =>
       new ParentedDriver(name, {
@@ -80,12 +80,19 @@ export class Networks implements NetworksService {
       zones: new Map(),
       live: new Map(),
       planned: new Map(),
+      macs: new MacClaims(),
+      names: new Map(),
       upstream: new Forwarder(dnsSockets, clock, () => host.resolvers().nameservers),
       balance: new Balance(),
       egress: new Egress(store),
       draining: new Map(),
       hostMtu: 1500,
     }
+  }
+
+  #holderName(holder: string): string {
+    const service = groupOfLease(holder)
+    return service === undefined ? `container ${containerName(this.#ctx, holder)}` : `service ${service}`
   }
 
   get(reference: string): NetworkRecord {
@@ -139,6 +146,8 @@ export class Networks implements NetworksService {
   forget(containerId: string): void {
     this.#ctx.ipam.unclaim(containerId)
     this.#ctx.planned.delete(containerId)
+    this.#ctx.macs.unclaim(containerId)
+    this.#ctx.names.delete(containerId)
     unknow(this.#ctx, containerId)
   }
 
@@ -160,6 +169,7 @@ export class Networks implements NetworksService {
   }
 
   rename(containerId: string, newName: string): void {
+    this.#ctx.names.set(containerId, newName)
     const sandbox = this.#ctx.live.get(containerId)
     if (!sandbox) return
     sandbox.owner = { ...sandbox.owner, name: newName }

@@ -7,7 +7,7 @@ import { publishShared } from './balance/shared-ports.ts'
 import { closeSandbox } from './close.ts'
 import type { Context, LiveSandbox, StoredNetwork } from './context.ts'
 import { elementsOf, replan, unlimit } from './egress/enforce.ts'
-import { defaultRoutes, fillEndpoint, inOrder } from './endpoint.ts'
+import { defaultRoutes, deviceNames, fillEndpoint, inOrder } from './endpoint.ts'
 import { networkEvent } from './events.ts'
 import { sandboxFiles } from './files/sandbox-files.ts'
 import { hostnameOf } from './files/hosts.ts'
@@ -125,6 +125,7 @@ async function buildSandbox(ctx: Context, sandbox: LiveSandbox, rollback: Rollba
   sandbox.path = await ctx.sandboxes.create(id)
   const endpoints = inOrder(sandbox.endpoints.values())
   const publishes = sandbox.ports.length > 0
+  const devices = deviceNames(endpoints)
   const steps = endpoints.map(async (endpoint, index) => {
     const network = ctx.registry.byId(endpoint.networkId)
     if (!network) throw system(`network ${endpoint.networkName} was removed while ${owner.name} was starting`)
@@ -134,7 +135,7 @@ async function buildSandbox(ctx: Context, sandbox: LiveSandbox, rollback: Rollba
       containerId: owner.id,
       endpoint,
       sandboxPath: sandbox.path,
-      device: `eth${index}`,
+      device: devices[index]!,
       routes: defaultRoutes(ctx, endpoints, endpoint),
       publishes,
     })

@@ -79,3 +79,20 @@ export function endpointSysctls(options: Readonly<Record<string, string>> | null
   }
   return sysctls
 }
+
+/** Name that an endpoint's interface is to have inside; undefined leaves it to us. @throws invalid */
+export function interfaceName(options: Readonly<Record<string, string>> | null | undefined): string | undefined {
+  const name = options?.[`${PREFIX}endpoint.ifname`]
+  if (name === undefined || name === '') return undefined
+  if (
+    !/^[a-zA-Z0-9_.-]{1,15}$/.test(name) ||
+    name === 'lo' ||
+    name === '.' ||
+    name === '..' ||
+    name === 'all' ||
+    name === 'default'
+  ) {
+    throw invalid(`invalid interface name "${name}": it must be 1 to 15 of [a-zA-Z0-9_.-], and not lo`)
+  }
+  return name
+}

@@ -11,7 +11,7 @@ import { contains, formatAddress, parseAddress, parseCidr } from './ipam/address
 import { parseLinks } from './links.ts'
 import { checkMac } from './mac.ts'
 import { networkNameOf } from './names.ts'
-import { endpointSysctls } from './options.ts'
+import { endpointSysctls, interfaceName } from './options.ts'
 import { parseWishes } from './ports/wishes.ts'
 import type { SandboxOwner } from './service.ts'
 
@@ -33,6 +33,7 @@ export function planEndpoints(
     return { network, request }
   })
   checkTogether(wanted.map(one => one.network))
+  checkInterfaces(wanted.map(one => one.request))
   checkOwner(
     owner,
     wanted.map(one => one.network),
@@ -41,6 +42,7 @@ export function planEndpoints(
 
   const endpoints = inOrder(wanted.map(({ network, request }) => detachedEndpoint(network, owner, request)))
   ctx.planned.set(owner.id, new Set(endpoints.map(endpoint => endpoint.networkId)))
+  ctx.names.set(owner.id, owner.name)
   know(ctx, owner)
   return Object.fromEntries(endpoints.map(endpoint => [endpoint.networkName, endpoint]))
 }
@@ -49,6 +51,14 @@ export function claimStatic(ctx: Context, network: StoredNetwork, request: Endpo
   for (const text of [request.IPAMConfig?.IPv4Address, request.IPAMConfig?.IPv6Address]) {
     if (text) ctx.ipam.claim(network.id, text, containerId)
   }
+  if (request.MacAddress) ctx.macs.claim(network.id, request.MacAddress, containerId)
+}
+
+/** @throws invalid when two attachments want one interface name */
+export function checkInterfaces(requests: readonly EndpointRequest[]): void {
+  const names = requests.flatMap(request => interfaceName(request.DriverOpts) ?? [])
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  if (twice !== undefined) throw invalid(`two networks are to have the interface name ${twice}`)
 }
 
 /** Modes that stand alone. @throws invalid in Docker's words */
@@ -72,6 +82,7 @@ export function checkRequest(ctx: Context, network: StoredNetwork, request: Endp
   const { IPv4Address: v4, IPv6Address: v6, LinkLocalIPs } = request.IPAMConfig ?? {}
   if (request.MacAddress) checkMac(request.MacAddress)
   endpointSysctls(request.DriverOpts)
+  interfaceName(request.DriverOpts)
   parseLinks(request.Links ?? [])
   const mistakes: string[] = []
   for (const [text, family] of [[v4, 4] as const, [v6, 6] as const]) {

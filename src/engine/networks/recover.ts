@@ -162,6 +162,7 @@ function recoverLeases(ctx: Context, live: readonly LiveContainer[], stopped: re
       claimStatic(ctx, network, endpoint.request, owner.id)
     }
     ctx.planned.set(owner.id, planned)
+    ctx.names.set(owner.id, owner.name)
   }
   for (const sandbox of ctx.live.values()) {
     for (const endpoint of sandbox.endpoints.values()) {

@@ -28,9 +28,15 @@ export class Ipam {
   /** Lease keys by container. */
   readonly #byContainer = new Map<string, Map<string, AddressLease>>()
   readonly #store: Repository<AddressLease>
+  readonly #holderName: (holder: string) => string
 
-  constructor(store: Repository<AddressLease>) {
+  /** @param holderName how a message calls who has an address */
+  constructor(
+    store: Repository<AddressLease>,
+    holderName: (holder: string) => string = id => `container ${id.slice(0, 12)}`,
+  ) {
     this.#store = store
+    this.#holderName = holderName
   }
 
   add(network: NetworkRecord): void {
@@ -116,7 +122,7 @@ export class Ipam {
     const lease = network.leases.get(canonical)
     if (lease && lease.containerId !== containerId) {
       throw forbidden(
-        `Address already in use: ${canonical} of network ${network.name} belongs to container ${lease.containerId.slice(0, 12)}`,
+        `Address already in use: ${canonical} of network ${network.name} belongs to ${this.#holderName(lease.containerId)}`,
       )
     }
     const reason = this.poolFor(networkId, address)?.reserved.get(address.value)
