@@ -203,11 +203,13 @@ function judgeServiceAddress(report: Report, facts: BetweenFacts, { asked, to, f
 }
 
 function sizes(report: Report, { source, target }: BetweenFacts, { sizes, sourceWire, targetWire }: WayFacts): void {
-  const links = [sourceWire, targetWire].flatMap(({ inside, outside, bridge, owner }) => [
+  const ends = [sourceWire, targetWire].flatMap(({ inside, outside, owner }) => [
     ...(inside ? [{ name: `${inside.name} in ${owner}`, mtu: inside.mtu, where: 'container' as const }] : []),
     ...(outside ? [{ name: outside.name, mtu: outside.mtu, where: 'host' as const }] : []),
-    ...(bridge ? [{ name: bridge.name, mtu: bridge.mtu, where: 'host' as const }] : []),
   ])
+  // The kernel gives a bridge the smallest MTU of its ports: the port is the cause then.
+  const { bridge } = sourceWire
+  const links = bridge ? [...ends, { name: bridge.name, mtu: bridge.mtu, where: 'host' as const }] : ends
   judgeSizes(report, sizes!, { from: source.name, to: target.name }, links)
 }
 

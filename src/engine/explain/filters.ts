@@ -1,3 +1,4 @@
+import { EGRESS_KEY } from '#model/egress.ts'
 import type { CauseCode } from '#model/explain.ts'
 import type { Report } from '#model/report.ts'
 import { filterAt, parseRuleset, type FilterVerdict, type HookName, type Packet } from '#engine/networks/index.ts'
@@ -27,9 +28,6 @@ export interface FilterFacts {
   /** Egress policies of the one that sends: `web (allow=10.0.0.0/8)`. */
   policies: readonly string[]
 }
-
-/** Where containers (annotation) and networks (option) carry their egress policy. */
-const EGRESS_KEY = 'berth.egress'
 
 export async function lookAtFilters(
   ctx: ExplainOptions,
@@ -76,7 +74,8 @@ export function throughGates(
     if (!ruleset) continue
     const verdict = filterAt(ruleset, gate.hook, gate.packet, gate.families)
     if (verdict.verdict === 'pass') {
-      passed.set(gate.where, [...(passed.get(gate.where) ?? []), gate.hook])
+      const key = `${gate.where}\n${gate.packet.state === 'new' ? 'it' : 'the answers'}`
+      passed.set(key, [...(passed.get(key) ?? []), gate.hook])
       continue
     }
     const { family, table, chain, handle } = verdict.by!
@@ -87,10 +86,10 @@ export function throughGates(
     else failOf(report, facts, gate, verdict)
   }
   const stopped = new Set([...told].map(key => key.split(/ (?:drop|unsure) /)[0]!))
-  for (const [where, hooks] of passed) {
-    if (!stopped.has(where)) {
-      report.ok('filter', `packet filter of ${where}`, `no table drops it (${[...new Set(hooks)].join(', ')})`)
-    }
+  for (const [key, hooks] of passed) {
+    const [where = '', what] = key.split('\n')
+    if (stopped.has(where)) continue
+    report.ok('filter', `packet filter of ${where}`, `no table drops ${what} (${[...new Set(hooks)].join(', ')})`)
   }
   for (const [sandbox, where] of new Map(gates.map(gate => [gate.sandbox ?? '', gate.where]))) {
     const legacy = facts.legacy.get(sandbox) ?? []

@@ -53,7 +53,8 @@ export function judgeListener(
   }
   const ports = openPorts(listeners, protocol)
   const instead = ports.length > 0 ? `it listens at ${ports.join(', ')}` : 'nothing in it listens'
-  fail(instead, 'not-listening', `nothing in ${where.name} listens at port ${port}/${protocol}: ${instead}`, '')
+  const summary = `nothing in ${where.name} listens at port ${port}/${protocol}`
+  fail(instead, 'not-listening', ports.length > 0 ? `${summary}: ${instead}` : `${summary}, or at any other`, '')
 }
 
 /** Ports that others can reach. */
