@@ -74,7 +74,8 @@ test('disconnected and connected again while running', async () => {
 test('host_access: host and container reach each other, also after kill -9 and a restart of the container', async () => {
   for (const name of ['one', 'two']) await daemon.client.containers.remove(name, { force: true })
   await daemon.client.networks.remove('lan')
-  await create('open', { parent: 'eth0', host_access: 'true' })
+  const LAN6 = { Subnet: 'fd00:213::/64', IPRange: 'fd00:213::1:0/112', Gateway: 'fd00:213::1' }
+  await create('open', { parent: 'eth0', host_access: 'true' }, [LAN, LAN6], { EnableIPv6: true })
   await started(daemon, 'web', httpd, on('open'))
   const { IPAddress } = await endpointOf('web', 'open')
   const both = async (address: string) => {
@@ -82,6 +83,9 @@ test('host_access: host and container reach each other, also after kill -9 and a
     assert.ok(await pings('web', machines.address))
     assert.ok(machinePings('router', address))
     assert.ok(machinePings('host', router.address), 'the LAN stays where it is')
+    const { GlobalIPv6Address } = await endpointOf('web', 'open')
+    assert.ok(machinePings('host', GlobalIPv6Address), 'IPv6 to the container')
+    assert.ok(await pings('web', machines.address6), 'IPv6 to the host')
   }
   await both(IPAddress)
   await daemon.stop('SIGKILL')
