@@ -117,3 +117,56 @@ test('what of a network cannot change is refused by name', async () => {
     assert.match(stderr, words)
   }
 })
+
+test('ports follow the way out: published when a container gets one, gone when it loses it', async () => {
+  await daemon.client.networks.create({ Name: 'inner', Internal: true })
+  await ok(daemon, 'docker', [
+    'run',
+    '-d',
+    '--name',
+    'hidden',
+    '--network',
+    'inner',
+    '-p',
+    '8090:80',
+    'busybox',
+    'httpd',
+    '-f',
+    '-p',
+    '80',
+    '-h',
+    '/etc',
+  ])
+  assert.deepEqual([await ports('hidden'), reached(8090)], [[], false])
+  await ok(daemon, 'docker', ['network', 'connect', 'net', 'hidden'])
+  assert.deepEqual([await ports('hidden'), reached(8090)], [['80/tcp -> 0.0.0.0:8090'], true])
+  await ok(daemon, 'docker', ['network', 'disconnect', 'net', 'hidden'])
+  assert.deepEqual([await ports('hidden'), reached(8090)], [[], false])
+})
+
+test('static addresses and MACs stay their owner’s; interfaces have the names that were asked for', async () => {
+  await daemon.client.networks.create({ Name: 'fixed', IPAM: { Config: [{ Subnet: '172.30.1.0/24' }] } })
+  const on = (options: string) => ['--network', `name=fixed,${options}`, 'busybox', 'sleep', '1000']
+  await ok(daemon, 'docker', ['run', '-d', '--name', 'owner', ...on('ip=172.30.1.9,mac-address=02:42:00:00:00:99')])
+  await ok(daemon, 'docker', ['stop', '-t', '0', 'owner'])
+  await daemon.stop('SIGKILL')
+  await daemon.start()
+  const mac = await run(daemon, 'docker', ['run', '-d', ...on('mac-address=02:42:00:00:00:99')])
+  assert.match(mac.stderr, /MAC address already in use: 02:42:00:00:00:99 of network fixed belongs to container owner/)
+  const address = await run(daemon, 'docker', ['run', '-d', ...on('ip=172.30.1.9')])
+  assert.match(address.stderr, /Address already in use: 172\.30\.1\.9 of network fixed belongs to container owner/)
+  await ok(daemon, 'docker', ['start', 'owner'])
+  const named = [
+    '--network',
+    'name=fixed,driver-opt=com.docker.network.endpoint.ifname=lan0',
+    '--network',
+    'name=net,gw-priority=5',
+  ]
+  await ok(daemon, 'docker', ['run', '-d', '--name', 'named', ...named, 'busybox', 'sleep', '1000'])
+  const interfaces = async () =>
+    (await inside(daemon, 'named', 'ip', '-o', '-4', 'addr')).stdout.match(/\b(?:eth\d+|lan0) +inet 172\.\d+/g)
+  const before = await interfaces()
+  assert.match(before!.join(), /eth0 +inet 172\.\d+,lan0 +inet 172\.30/)
+  for (let i = 0; i < 5; i++) await ok(daemon, 'docker', ['restart', '-t', '0', 'named'])
+  assert.deepEqual(await interfaces(), before)
+})

@@ -19,7 +19,10 @@ export function connect(
     refuseShared(record)
     const files = await ctx.networks.files(id)
     const endpoint = await ctx.networks.connect(ownerOf(record), networkReference, request, record.sandboxPath)
-    ctx.records.update(id, { endpoints: { ...ctx.records.find(id).endpoints, [endpoint.networkName]: endpoint } })
+    ctx.records.update(id, {
+      endpoints: { ...ctx.records.find(id).endpoints, [endpoint.networkName]: endpoint },
+      publishedPorts: ctx.networks.publishedPorts(id),
+    })
     await refreshEtcFiles(ctx, id, files)
   })
 }
@@ -38,7 +41,7 @@ export function disconnect(ctx: Context, networkReference: string, reference: st
     const files = await ctx.networks.files(id)
     await ctx.networks.disconnect(id, networkReference)
     const { [network.name]: _gone, ...endpoints } = record.endpoints
-    ctx.records.update(id, { endpoints })
+    ctx.records.update(id, { endpoints, publishedPorts: ctx.networks.publishedPorts(id) })
     await refreshEtcFiles(ctx, id, files)
   })
 }

@@ -2,6 +2,7 @@ import { conflict, forbidden, invalid } from '#lib/errors.ts'
 import { Rollback } from '#lib/rollback.ts'
 import type { EndpointRequest } from '#model/config.ts'
 import type { EndpointRecord } from '#model/container.ts'
+import { followWayOut } from './acquire-ports.ts'
 import { joinNetwork, leaveNetwork } from './balance/members.ts'
 import { detach } from './close.ts'
 import type { Context, LiveSandbox, StoredNetwork } from './context.ts'
@@ -60,6 +61,7 @@ async function attach(
     sandbox.endpoints.set(network.id, detachedEndpoint(network, owner, request))
     const endpoint = await fillEndpoint(ctx, network, owner, request, rollback)
     sandbox.endpoints.set(network.id, endpoint)
+    followWayOut(ctx, sandbox, rollback)
     // Before its interface is there.
     await enforce(ctx, sandbox)
     const driver = ctx.drivers.get(network.driver)!
@@ -129,6 +131,7 @@ export async function disconnect(ctx: Context, containerId: string, networkRefer
     const routes = await byDevice(ctx, sandbox.path, rest, defaultRoutes(ctx, rest))
     if (routes.length > 0) await ctx.links.replaceRoutes(sandbox.path, routes)
     await retarget(ctx, sandbox, before)
+    followWayOut(ctx, sandbox)
     detach(ctx, containerId, endpoint, sandbox.path)
     await enforce(ctx, sandbox)
   }

@@ -21,6 +21,7 @@ import { Egress } from './egress/state.ts'
 import { egressStatus } from './egress/status.ts'
 import { containerName, dnsNames } from './endpoint.ts'
 import { sandboxFiles } from './files/sandbox-files.ts'
+import { keepManners } from './firewall/manners.ts'
 import { FirewallTable } from './firewall/table.ts'
 import { Ipam } from './ipam/ipam.ts'
 import { MacClaims } from './ipam/mac-claims.ts'
@@ -75,7 +76,7 @@ export class Networks implements NetworksService {
         { plugins: options.plugins, links, key: options.key, log },
       ),
       ipam,
-      filter: new FirewallTable(firewall, table, log),
+      filter: new FirewallTable(firewall, table, log, { marking: options.manners === 'docker' }),
       portTable: new HostPortTable(hostPorts),
       zones: new Map(),
       live: new Map(),
@@ -168,6 +169,10 @@ export class Networks implements NetworksService {
     return republish(this.#ctx, owner, change)
   }
 
+  publishedPorts(containerId: string): PublishedPort[] {
+    return (this.#ctx.live.get(containerId)?.ports ?? []).map(port => ({ ...port }))
+  }
+
   rename(containerId: string, newName: string): void {
     this.#ctx.names.set(containerId, newName)
     const sandbox = this.#ctx.live.get(containerId)
@@ -240,11 +245,18 @@ export class Networks implements NetworksService {
     stopped: Parameters<NetworksService['recover']>[1],
   ): Promise<void> {
     await recover(this.#ctx, live, stopped)
+    const manners = this.#ctx.manners ?? 'host'
+    await keepManners(this.#ctx, manners)
     clearInterval(this.#healing)
     this.#healing = setInterval(() => {
       this.#ctx.filter.heal().catch((error: unknown) => {
         this.#ctx.log.error('packet filter not healed', { error: String(error) })
       })
+      if (manners === 'docker') {
+        keepManners(this.#ctx, manners).catch((error: unknown) => {
+          this.#ctx.log.error('forward chains of others not changed', { error: String(error) })
+        })
+      }
       expire(this.#ctx).catch((error: unknown) => {
         this.#ctx.log.error('addresses of egress policies not taken away', { error: String(error) })
       })
@@ -256,6 +268,7 @@ export class Networks implements NetworksService {
     clearInterval(this.#healing)
     for (const network of this.#ctx.registry.all()) this.#ctx.drivers.get(network.driver)?.down(network)
     await this.#ctx.filter.remove()
+    if (this.#ctx.manners === 'docker') await keepManners(this.#ctx, 'host')
     await this.#ctx.links.settled()
   }
 

@@ -124,6 +124,8 @@ export interface NetworksService {
     owner: SandboxOwner,
     change: { add: Record<string, PortBinding[]>; remove: Record<string, PortBinding[]> },
   ): Promise<PublishedPort[]>
+  /** What is published of a running container now; `connect` and `disconnect` may change it. */
+  publishedPorts(containerId: string): PublishedPort[]
   rename(containerId: string, newName: string): void
   /** Makes the egress policy of a running container what its annotations say. @throws invalid, and nothing is changed */
   changeEgress(owner: SandboxOwner): Promise<void>
