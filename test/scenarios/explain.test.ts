@@ -65,6 +65,19 @@ test('a link that is down: the command that is named mends it', async () => {
   assert.equal((await lab.explain('web', 'db:80')).verdict, 'reachable')
 })
 
+test('an egress policy: the command that is named mends it', async () => {
+  await lab.container('limited', ['front'], ['sleep', '1000'], {
+    HostConfig: { NetworkMode: 'front', Annotations: { 'berth.egress': 'allow=' } },
+  })
+  await lab.listen('the client', ['busybox', 'httpd', '-f', '-p', '9000'], 9000)
+  const target = `${lab.client.address}:9000`
+  const { cause } = await lab.explain('limited', target)
+  assert.equal(cause?.code, 'egress-denied')
+  const [, policy, name] = /^berth update --egress '(.*)' (\S+)$/.exec(cause.fix) ?? []
+  assert.equal(lab.daemon.berth('update', '--egress', policy!, name!).code, 0)
+  assert.equal((await lab.explain('limited', target)).verdict, 'reachable')
+})
+
 test('from the host and from outside by the published port', async () => {
   for (const from of ['host', 'internet']) assert.equal((await lab.explain(from, 'db:8080')).verdict, 'reachable')
   assert.equal((await lab.explain('internet', 'web:80')).cause?.code, 'port-not-published')

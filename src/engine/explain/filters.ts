@@ -25,8 +25,15 @@ export interface FilterFacts {
   legacy: ReadonlyMap<string, readonly string[]>
   /** This daemon's table. */
   own: string
-  /** Egress policies of the one that sends: `web (allow=10.0.0.0/8)`. */
-  policies: readonly string[]
+  /** Egress policies of the one that sends; its own, if it has one, first. */
+  policies: readonly EgressPolicy[]
+}
+
+interface EgressPolicy {
+  /** `web`, `network front` */
+  of: string
+  /** `allow=10.0.0.0/8` */
+  text: string
 }
 
 export async function lookAtFilters(
@@ -46,13 +53,13 @@ export async function lookAtFilters(
   }
 }
 
-function policiesOf({ name, record, attachments }: ContainerParty): string[] {
+function policiesOf({ name, record, attachments }: ContainerParty): EgressPolicy[] {
   const own = record.hostConfig.Annotations?.[EGRESS_KEY]
   return [
-    ...(own === undefined ? [] : [`${name} (${own})`]),
+    ...(own === undefined ? [] : [{ of: name, text: own }]),
     ...attachments.flatMap(({ network }) => {
       const text = network.options[EGRESS_KEY]
-      return text === undefined ? [] : [`network ${network.name} (${text})`]
+      return text === undefined ? [] : [{ of: `network ${network.name}`, text }]
     }),
   ]
 }
@@ -143,10 +150,17 @@ function ownCause(
 ): { code: CauseCode; summary: string; fix: string } {
   const { source, destination, destinationPort, protocol } = gate.packet
   if (/egress/.test(chain) || /egress/.test(rule)) {
+    const { policies } = facts
+    const whose = policies.map(({ of, text }) => `${of} (${text})`).join(' and of ') || source
+    const host = destination.includes(':') ? `[${destination}]` : destination
+    const target = destinationPort === undefined ? host : `${host}:${destinationPort}/${protocol}`
+    const [own, ...more] = policies
+    // Every policy must allow it: a network's is not the container's to change.
+    const mendable = own !== undefined && more.length === 0 && !own.of.startsWith('network ')
     return {
       code: 'egress-denied',
-      summary: `the egress policy of ${facts.policies.join(' and of ') || source} does not allow ${destination}${destinationPort === undefined ? '' : `:${destinationPort}/${protocol}`}`,
-      fix: '',
+      summary: `the egress policy of ${whose} does not allow ${target}`,
+      fix: mendable ? `berth update --egress '${own.text}${own.text.endsWith('=') ? '' : ','}${target}' ${own.of}` : '',
     }
   }
   if (/internal/.test(rule)) {
