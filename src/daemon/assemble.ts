@@ -92,6 +92,7 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
     key: self.key,
     table: self.table,
     bridge: self.bridge,
+    manners: options.firewall,
     pool: options.bip,
     addressPools: options.addressPools,
     mtu: options.mtu,

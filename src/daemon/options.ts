@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { isIP, isIPv4 } from 'node:net'
 import { parseArgs } from 'node:util'
-import type { AddressPool } from '#engine/networks/index.ts'
+import type { AddressPool, Manners } from '#engine/networks/index.ts'
 import type { TlsOptions } from '#http/index.ts'
 import { invalid } from '#lib/errors.ts'
 
@@ -31,6 +31,8 @@ export interface DaemonOptions {
   ip?: string
   /** Whether containers of the default network reach each other. */
   icc: boolean
+  /** Whether other firewalls of the host decide about containers' packets, or accept them as with Docker. */
+  firewall: Manners
   group: string
 }
 
@@ -57,6 +59,7 @@ const FLAGS = {
   'dns-opt': { type: 'string', multiple: true },
   ip: { type: 'string' },
   icc: { type: 'string' },
+  firewall: { type: 'string' },
   group: { type: 'string', short: 'G' },
 } as const
 
@@ -133,8 +136,14 @@ export function parseDaemonOptions(argv: string[]): DaemonOptions {
       [text('ip')].filter(one => one !== undefined),
     )[0],
     icc: booleanOf('icc', merged['icc']),
+    firewall: mannersOf(text('firewall')),
     group: text('group') ?? 'docker',
   }
+}
+
+function mannersOf(text = 'host'): Manners {
+  if (text !== 'host' && text !== 'docker') throw invalid(`invalid option firewall "${text}": use host or docker`)
+  return text
 }
 
 /** `base=10.0.0.0/8,size=24` on the command line, `{"base": …, "size": …}` in the file. */

@@ -19,6 +19,12 @@ const FLAGS = {
   'dns-search': { type: 'list', help: 'DNS search domain of containers that name none' },
   debug: { type: 'bool', short: 'D', help: 'Enable debug mode' },
   'exec-root': { type: 'string', help: 'Root directory for execution state files (default "/run/berth")' },
+  firewall: {
+    type: 'string',
+    default: 'host',
+    help: "Who decides about packets of containers: the host's firewall too (host), or Berth alone (docker)",
+    complete: ['host', 'docker'],
+  },
   group: { type: 'string', short: 'G', help: 'Group for the unix socket (default "docker")' },
   host: { type: 'list', short: 'H', help: 'Daemon socket(s) to listen on (default unix:///run/berth.sock)' },
   icc: { type: 'string', help: 'Let containers of the default network reach each other (true, false)' },

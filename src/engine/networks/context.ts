@@ -15,6 +15,7 @@ import type { Forwarder } from './dns/forwarder.ts'
 import type { Zone } from './dns/zone.ts'
 import type { NetworkDriver } from './driver.ts'
 import type { Egress } from './egress/state.ts'
+import type { Manners } from './firewall/manners.ts'
 import type { FirewallTable } from './firewall/table.ts'
 import type { MacClaims } from './ipam/mac-claims.ts'
 import type { AddressPool } from './ipam/pools.ts'
@@ -41,6 +42,8 @@ export interface NetworksOptions {
   key: string
   /** nftables table, `berth` or `berth-<suffix>`. */
   table: string
+  /** What other firewalls of the host decide about our packets; `host` if absent. */
+  manners?: Manners
   /** Interface of the default network. */
   bridge: string
   /** CIDR of the default network; the first free default pool if absent. The gateway is its first address. */

@@ -1,5 +1,6 @@
 export type * from './service.ts'
 export { filterAt, parseRuleset } from './filter-path/index.ts'
 export type { FilterVerdict, HookName, Packet, Ruleset } from './filter-path/index.ts'
+export type { Manners } from './firewall/manners.ts'
 export type { AddressPool } from './ipam/pools.ts'
 export { Networks } from './networks.ts'

@@ -1,8 +1,9 @@
-import type { Firewall, FlowFilter } from '#ports/firewall.ts'
+import type { AcceptRule, Firewall, FlowFilter } from '#ports/firewall.ts'
 import { hasErrno } from '#kernel/ffi/errno.ts'
 import { Lane } from '#kernel/netlink/lane.ts'
 import { NETLINK_NETFILTER, NetlinkSocket } from '#kernel/netlink/socket.ts'
 import type { NetworkNamespaces } from '#kernel/sandboxes/enter.ts'
+import { acceptFirst } from './accept-first.ts'
 import { forgetFlows } from './forget-flows.ts'
 import { NftContext, type NftOutput } from './libnftables.ts'
 import { LowDescriptors } from './low-descriptors.ts'
@@ -48,6 +49,10 @@ export class KernelFirewall implements Firewall {
       nftables: { table?: { family: string; name: string } }[]
     }
     return listing.nftables.flatMap(({ table }) => (table ? [{ family: table.family, name: table.name }] : []))
+  }
+
+  acceptFirst(rule: AcceptRule, present: boolean, sandbox?: string): Promise<number> {
+    return acceptFirst(script => this.#run(script, sandbox), rule, present)
   }
 
   /** Everything that any program has put there; rules of iptables-nft with their text. */

@@ -1,6 +1,6 @@
 import { system } from '#lib/errors.ts'
 import { assertOwnTables, namedTables } from '#kernel/firewall/names.ts'
-import type { Firewall, FlowFilter } from '#ports/firewall.ts'
+import type { AcceptRule, Firewall, FlowFilter } from '#ports/firewall.ts'
 
 /** Keeps the scripts, in order, and knows which tables exist. `failNext` makes the next `apply` fail unapplied. */
 export class FakeFirewall implements Firewall {
@@ -40,6 +40,14 @@ export class FakeFirewall implements Firewall {
   async listTable(family: string, name: string, sandbox = ''): Promise<unknown> {
     if (!this.#tables.get(sandbox)?.has(`${family} ${name}`)) return undefined
     return { nftables: [{ metainfo: {} }, { table: { family, name, handle: 1 } }] }
+  }
+
+  /** The rule at the head of chains of others, while there is one. */
+  accepted: AcceptRule | undefined
+
+  async acceptFirst(rule: AcceptRule, present: boolean): Promise<number> {
+    this.accepted = present ? rule : undefined
+    return 0
   }
 
   async tables(sandbox = ''): Promise<{ family: string; name: string }[]> {

@@ -31,10 +31,3 @@ export async function changeEgress(ctx: Context, owner: SandboxOwner): Promise<v
     throw error
   }
 }
-
-/** After a network's options have changed: all that run there. */
-export async function changeNetworkEgress(ctx: Context, networkId: string): Promise<void> {
-  for (const sandbox of ctx.live.values()) {
-    if (sandbox.ready && sandbox.endpoints.has(networkId)) await enforce(ctx, sandbox)
-  }
-}

@@ -173,8 +173,19 @@ const RULES = `
   }
 `
 
+/** Set on packets from and to our networks, where chains of others are to accept them. */
+export const MARK = 0x2000000
+
+const MARKING = `
+  chain marking {
+    type filter hook forward priority -160; policy accept;
+    iifname @bridges meta mark set meta mark or ${MARK}
+    oifname @bridges meta mark set meta mark or ${MARK}
+  }
+`
+
 /** The whole table, in place of what it was, in one transaction. */
-export function ruleset(table: string, elements: Elements): string {
+export function ruleset(table: string, elements: Elements, options: { marking?: boolean } = {}): string {
   const sets = Object.entries(SETS).map(([name, spec]) => {
     const flags = `${'interval' in spec ? ' flags interval;' : ''}${'counter' in spec ? ' counter;' : ''}`
     const list = render(elements[name as SetName])
@@ -183,7 +194,7 @@ export function ruleset(table: string, elements: Elements): string {
   return [
     `add table inet ${table}`,
     `delete table inet ${table}`,
-    `table inet ${table} {\n${sets.join('\n')}${RULES}}`,
+    `table inet ${table} {\n${sets.join('\n')}${RULES}${options.marking ? MARKING : ''}}`,
     '',
   ].join('\n')
 }

@@ -18,22 +18,25 @@ export class FirewallTable {
   readonly #firewall: Firewall
   readonly #table: string
   readonly #log: Logger
+  readonly #marking: boolean
   /** What the kernel holds, as far as we know. */
   #elements: Elements = emptyElements()
   #waiting: Waiting[] = []
   #running: Promise<void> | undefined
   #built = false
 
-  constructor(firewall: Firewall, table: string, log: Logger) {
+  /** @param options.marking packets of ours are told from others by a mark */
+  constructor(firewall: Firewall, table: string, log: Logger, options: { marking?: boolean } = {}) {
     this.#firewall = firewall
     this.#table = table
     this.#log = log
+    this.#marking = options.marking ?? false
   }
 
   /** Puts the whole table in place. */
   async rebuild(elements: Elements): Promise<void> {
     await this.#running
-    await this.#firewall.apply(ruleset(this.#table, elements))
+    await this.#firewall.apply(ruleset(this.#table, elements, { marking: this.#marking }))
     this.#elements = elements
     this.#built = true
   }
@@ -117,7 +120,7 @@ export class FirewallTable {
       // The kernel holds something else than we thought, most likely because the table was flushed: put all of it back.
       this.#log.warn('nftables change was refused, rebuilding the table', { table: this.#table, error: String(error) })
       try {
-        await this.#firewall.apply(ruleset(this.#table, elements))
+        await this.#firewall.apply(ruleset(this.#table, elements, { marking: this.#marking }))
       } catch {
         for (const step of undo.reverse()) step()
         throw error
