@@ -31,7 +31,8 @@ describe('images on the real host', () => {
     root = await mkdtemp(join(tmpdir(), 'berth-images-'))
     service = real(root)
   })
-  after(() => {
+  after(async () => {
+    await service.snapshots.close()
     service.store.close()
     rmSync(root, { recursive: true, force: true })
   })

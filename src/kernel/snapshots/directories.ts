@@ -10,21 +10,22 @@ import { makeInitLayer } from './init-layer.ts'
  */
 export class Directories {
   readonly root: string
-  readonly #mountRoot: string
+  /** A shared mount of its own, until `HostSnapshots.close`. */
+  readonly mountRoot: string
   #next: number
   /** Numbers given out whose record is not yet written: not to be swept. */
   readonly #pending = new Set<number>()
 
   constructor(dataRoot: string, execRoot: string, used: Iterable<number>) {
     this.root = join(dataRoot, 'snapshots')
-    this.#mountRoot = join(execRoot, 'rootfs')
+    this.mountRoot = join(execRoot, 'rootfs')
     fs.mkdirSync(this.root, { recursive: true, mode: 0o711 })
-    fs.mkdirSync(this.#mountRoot, { recursive: true, mode: 0o711 })
-    shareDirectory(this.#mountRoot)
+    fs.mkdirSync(this.mountRoot, { recursive: true, mode: 0o711 })
+    shareDirectory(this.mountRoot)
     makeInitLayer(join(this.root, 'init'))
     let highest = 0
     for (const n of used) highest = Math.max(highest, n)
-    for (const name of [...fs.readdirSync(this.root), ...fs.readdirSync(this.#mountRoot)])
+    for (const name of [...fs.readdirSync(this.root), ...fs.readdirSync(this.mountRoot)])
       highest = Math.max(highest, numberOf(name) ?? 0)
     this.#next = highest + 1
   }
@@ -46,7 +47,7 @@ export class Directories {
   }
 
   mountPoint(n: number): string {
-    return join(this.#mountRoot, String(n))
+    return join(this.mountRoot, String(n))
   }
 
   /** A number that no directory bears; `settle` it once its record is written or its directory is gone. */
@@ -110,7 +111,7 @@ export class Directories {
   /** Numbers of mount points that nothing owns. */
   strayMountPoints(owned: ReadonlySet<number>): number[] {
     return fs
-      .readdirSync(this.#mountRoot)
+      .readdirSync(this.mountRoot)
       .map(numberOf)
       .filter(n => n !== undefined)
       .filter(n => !owned.has(n) && !this.#pending.has(n))

@@ -187,6 +187,8 @@ export class HostSnapshots implements Snapshots {
       if (record.kind === 'committed') await this.unmount(record.key)
     }
     await this.idle()
+    const { mountRoot } = this.#directories
+    if (this.#mounts.below(mountRoot).every(path => path === mountRoot)) await this.#mounts.unmount(mountRoot)
   }
 
   /** Resolves when everything removed has given its room back. */
