@@ -1,4 +1,4 @@
-import { conflict } from '#lib/errors.ts'
+import { conflict, invalid } from '#lib/errors.ts'
 import type { EndpointRecord } from '#model/container.ts'
 import type { NetworkRecord } from '#model/network.ts'
 import type { Links } from '#ports/links.ts'
@@ -35,7 +35,10 @@ export class BridgeDriver implements NetworkDriver {
   }
 
   validate(request: CreateNetwork): void {
-    bridgeOptions(request.options)
+    const { gatewayMode } = bridgeOptions(request.options)
+    if (!request.internal && (gatewayMode[4] === 'isolated' || gatewayMode[6] === 'isolated')) {
+      throw invalid("gateway mode 'isolated' can only be used for an internal network: add --internal")
+    }
   }
 
   async interfaceFor(id: string, request: CreateNetwork): Promise<string> {
@@ -48,10 +51,13 @@ export class BridgeDriver implements NetworkDriver {
 
   async up(network: NetworkRecord): Promise<void> {
     const pools = this.#ipam.pools(network.id)
+    const { mtu, gatewayMode } = bridgeOptions(network.options)
     await this.#links.ensureBridge({
       name: network.bridgeName,
-      mtu: bridgeOptions(network.options).mtu ?? this.#hostMtu(),
-      addresses: pools.map(pool => `${formatAddress(pool.gateway)}/${pool.subnet.prefix}`),
+      mtu: mtu ?? this.#hostMtu(),
+      addresses: pools
+        .filter(pool => gatewayMode[pool.subnet.family] !== 'isolated')
+        .map(pool => `${formatAddress(pool.gateway)}/${pool.subnet.prefix}`),
       alias: aliasOf(this.#key, network.id),
     })
     // For the host's own 127.0.0.1:PORT: the reply's destination is 127.0.0.1 when it comes in by the bridge. The raw
@@ -68,7 +74,7 @@ export class BridgeDriver implements NetworkDriver {
   }
 
   elements(network: NetworkRecord): Element[] {
-    const { icc, masquerade } = bridgeOptions(network.options)
+    const { icc, masquerade, gatewayMode } = bridgeOptions(network.options)
     const bridge = quote(network.bridgeName)
     const pair = sameBridge(network.bridgeName)
     const elements: Element[] = [{ set: 'bridges', key: bridge }]
@@ -77,9 +83,14 @@ export class BridgeDriver implements NetworkDriver {
     }
     if (icc) elements.push({ set: 'icc', key: pair })
     if (network.internal) elements.push({ set: 'internal', key: bridge })
-    else if (masquerade) {
+    else {
       for (const { subnet } of this.#ipam.pools(network.id)) {
-        elements.push({ set: subnet.family === 4 ? 'masquerade4' : 'masquerade6', key: formatCidr(subnet) })
+        const { family } = subnet
+        const mode = gatewayMode[family]
+        const home = `${bridge} . ${formatCidr(subnet)}`
+        if (mode === 'routed') elements.push({ set: `routed${family}`, key: home })
+        else if (masquerade) elements.push({ set: `masquerade${family}`, key: formatCidr(subnet) })
+        if (mode === 'nat-unprotected') elements.push({ set: `unprotected${family}`, key: home })
       }
     }
     return elements

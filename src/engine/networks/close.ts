@@ -4,16 +4,13 @@ import type { Context } from './context.ts'
 import { unlimit } from './egress/enforce.ts'
 import { networkEvent } from './events.ts'
 import { releaseRemote } from './remote/ipam.ts'
-import { plainPorts, portElements } from './publish.ts'
+import { portElements } from './publish.ts'
 
 /** Names and ports are gone when this returns; interfaces and the namespace follow (14-40 ms each, kernel's own pace). */
 export async function closeSandbox(ctx: Context, containerId: string): Promise<void> {
   const sandbox = ctx.live.get(containerId)
   if (!sandbox) return
-  const elements = [
-    ...portElements(ctx, sandbox.endpoints.values(), plainPorts(ctx, sandbox)),
-    ...unlimit(ctx, containerId),
-  ]
+  const elements = [...portElements(ctx, sandbox), ...unlimit(ctx, containerId)]
   const endpoints = [...sandbox.endpoints.values()]
   ctx.live.delete(containerId)
   for (const endpoint of endpoints) ctx.zones.get(endpoint.networkId)?.remove(containerId)

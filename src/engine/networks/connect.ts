@@ -14,7 +14,7 @@ import { sandboxFiles } from './files/sandbox-files.ts'
 import { networkNameOf } from './names.ts'
 import { interfaceName } from './options.ts'
 import { checkRequest, checkTogether, claimStatic } from './plan.ts'
-import { plainPorts, portElements, retarget } from './publish.ts'
+import { portElements, retarget } from './publish.ts'
 import { announceNames, listenDns, refreshLinks } from './sandbox-dns.ts'
 import type { SandboxOwner } from './service.ts'
 
@@ -54,7 +54,7 @@ async function attach(
   const { owner, path } = sandbox
   if (!sandbox.ready) throw conflict(`container ${owner.name} is starting: connect it when it runs`)
   const rollback = new Rollback((step, error) => ctx.log.warn('undo failed', { step, error: String(error) }))
-  const before = portElements(ctx, sandbox.endpoints.values(), plainPorts(ctx, sandbox))
+  const before = portElements(ctx, sandbox)
   try {
     rollback.add('forget the endpoint', () => sandbox.endpoints.delete(network.id))
     // Visible to `network rm` before the first await.
@@ -122,7 +122,7 @@ export async function disconnect(ctx: Context, containerId: string, networkRefer
   planned?.delete(network.id)
   if (sandbox && endpoint) {
     if (!sandbox.ready) throw conflict(`container ${sandbox.owner.name} is starting: disconnect it when it runs`)
-    const before = portElements(ctx, sandbox.endpoints.values(), plainPorts(ctx, sandbox))
+    const before = portElements(ctx, sandbox)
     sandbox.endpoints.delete(network.id)
     ctx.zones.get(network.id)?.remove(containerId)
     await leaveNetwork(ctx, sandbox, network.id)

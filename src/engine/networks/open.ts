@@ -102,10 +102,7 @@ async function balanceNew(ctx: Context, sandbox: LiveSandbox): Promise<void> {
 /** The kernel's part. Every step is waited for, also past a failure, so that the undo does not race with one. */
 async function build(ctx: Context, sandbox: LiveSandbox, rollback: Rollback): Promise<void> {
   const limited = ctx.egress.limited.get(sandbox.owner.id)
-  const elements = [
-    ...portElements(ctx, sandbox.endpoints.values(), plainPorts(ctx, sandbox)),
-    ...(limited ? elementsOf(limited) : []),
-  ]
+  const elements = [...portElements(ctx, sandbox), ...(limited ? elementsOf(limited) : [])]
   rollback.add('unpublish ports', () => ctx.filter.change(elements, []))
   const group = ctx.balance.members.get(sandbox.owner.id)?.group
   const steps = await Promise.allSettled([

@@ -1,13 +1,23 @@
-import { invalid, notImplemented } from '#lib/errors.ts'
+import { invalid } from '#lib/errors.ts'
 import { formatAddress, parseAddress } from './ipam/address.ts'
 
 const PREFIX = 'com.docker.network.'
+
+/**
+ * What a bridge network does for a family. `nat`: the outside sees the host's address, published ports lead in. `nat-unprotected`:
+ * and a route to the containers' own addresses does too. `routed`: no translation; published ports are reached at the
+ * container's address. `isolated`: the host has no address there.
+ */
+export type GatewayMode = 'nat' | 'nat-unprotected' | 'routed' | 'isolated'
+
+const MODES: readonly string[] = ['nat', 'nat-unprotected', 'routed', 'isolated'] satisfies GatewayMode[]
 
 /** Options of the bridge driver, read once. */
 export interface BridgeOptions {
   name: string
   icc: boolean
   masquerade: boolean
+  gatewayMode: Record<4 | 6, GatewayMode>
   /** Where ports without a host address are published. */
   hostBindingIpv4: string
   /** Bytes; undefined follows the host. */
@@ -38,18 +48,15 @@ export function bridgeOptions(options: Readonly<Record<string, string>>): Bridge
   if (binding !== '' && address?.family !== 4) {
     throw invalid(`invalid value for '${PREFIX}bridge.host_binding_ipv4': "${binding}" is not an IPv4 address`)
   }
-  for (const key of ['bridge.gateway_mode_ipv4', 'bridge.gateway_mode_ipv6']) {
-    const mode = read(key)
-    if (!['', 'nat', 'routed', 'nat-unprotected', 'isolated'].includes(mode)) {
-      throw invalid(`invalid value for '${PREFIX}${key}': "${mode}" is not a gateway mode`)
-    }
-    if (mode !== '' && mode !== 'nat') {
-      throw notImplemented(`gateway mode "${mode}" is not implemented: use "nat", or an internal network`)
-    }
+  const mode = (key: string): GatewayMode => {
+    const text = read(key) || 'nat'
+    if (MODES.includes(text)) return text as GatewayMode
+    throw invalid(`invalid value for '${PREFIX}${key}': "${text}" is not a gateway mode: use ${MODES.join(', ')}`)
   }
   return {
     name,
     icc: flag('bridge.enable_icc', true),
+    gatewayMode: { 4: mode('bridge.gateway_mode_ipv4'), 6: mode('bridge.gateway_mode_ipv6') },
     masquerade: flag('bridge.enable_ip_masquerade', true),
     hostBindingIpv4: address ? formatAddress(address) : '0.0.0.0',
     mtu: mtu === 0 ? undefined : mtu,

@@ -5,7 +5,9 @@ import type { Context, LiveSandbox } from './context.ts'
 import { gatewayEndpoint } from './endpoint.ts'
 import type { Element } from './firewall/ruleset.ts'
 import { bridgeOptions } from './options.ts'
+import { parseWishes } from './ports/wishes.ts'
 import type { PortWish } from './ports/wishes.ts'
+import type { SandboxOwner } from './service.ts'
 
 /**
  * Host addresses that a wish means for a container with these endpoints. Ports go to the endpoint that carries the
@@ -24,6 +26,7 @@ export function hostAddresses(ctx: Context, endpoints: readonly EndpointRecord[]
   }
   if (wish.hostIp.includes(':')) {
     if (v6) return [wish.hostIp]
+    if (gatewayEndpoint(ctx, endpoints, 6)) return []
     throw invalid(
       `cannot publish port ${wish.containerPort} on [${wish.hostIp}]: network ${v4!.networkName} has no IPv6, create it with --ipv6`,
     )
@@ -31,7 +34,10 @@ export function hostAddresses(ctx: Context, endpoints: readonly EndpointRecord[]
   return v4 ? [wish.hostIp] : []
 }
 
-/** The endpoint that takes published ports: none when the default route leaves by a network that the host is not between. */
+/**
+ * The endpoint that takes published ports: none when the default route leaves by a network that the host is not between, or
+ * that is routed.
+ */
 export function publishingEndpoint(
   ctx: Context,
   endpoints: Iterable<EndpointRecord>,
@@ -39,7 +45,8 @@ export function publishingEndpoint(
 ): EndpointRecord | undefined {
   const endpoint = gatewayEndpoint(ctx, endpoints, family)
   const network = endpoint && ctx.registry.byId(endpoint.networkId)
-  return network && ctx.drivers.get(network.driver)?.publishes ? endpoint : undefined
+  if (!network || !ctx.drivers.get(network.driver)?.publishes) return undefined
+  return isRouted(ctx, endpoint, family) ? undefined : endpoint
 }
 
 /** Ports of the container's own: those that it may share with other replicas are not among them. */
@@ -47,15 +54,12 @@ export function plainPorts(ctx: Context, sandbox: LiveSandbox): readonly Publish
   return ctx.balance.shares(sandbox.owner.id) ? [] : sandbox.ports
 }
 
-/** The map elements of published ports, towards where the endpoints are now. */
-export function portElements(
-  ctx: Context,
-  endpoints: Iterable<EndpointRecord>,
-  ports: readonly PublishedPort[],
-): Element[] {
-  const all = [...endpoints]
+/** What the packet filter must know of published ports, towards where the endpoints are now. */
+export function portElements(ctx: Context, sandbox: LiveSandbox): Element[] {
+  const all = [...sandbox.endpoints.values()]
+  const ports = plainPorts(ctx, sandbox)
   const targets = { 4: publishingEndpoint(ctx, all, 4)?.ipv4, 6: publishingEndpoint(ctx, all, 6)?.ipv6 }
-  return ports.flatMap(port => {
+  const translated = ports.flatMap((port): Element[] => {
     const family = port.hostIp.includes(':') ? 6 : 4
     const target = targets[family]
     if (!target) return []
@@ -64,6 +68,23 @@ export function portElements(
     const key = [port.protocol, ...(wild ? [] : [port.hostIp]), port.hostPort].join(' . ')
     return [{ set, key, value: `${target} . ${port.containerPort}` }]
   })
+  return [...translated, ...routedElements(ctx, sandbox.owner, all)]
+}
+
+/** Ports of a container in a network without translation: they are reached at its own address. */
+function routedElements(ctx: Context, owner: SandboxOwner, endpoints: readonly EndpointRecord[]): Element[] {
+  return ([4, 6] as const).flatMap((family): Element[] => {
+    const endpoint = gatewayEndpoint(ctx, endpoints, family)
+    if (!endpoint || !isRouted(ctx, endpoint, family)) return []
+    const address = family === 4 ? endpoint.ipv4 : endpoint.ipv6
+    const keys = parseWishes(owner).map(({ protocol, containerPort }) => `${address} . ${protocol} . ${containerPort}`)
+    return Array.from(new Set(keys), key => ({ set: `routed_ports${family}`, key }))
+  })
+}
+
+function isRouted(ctx: Context, endpoint: EndpointRecord, family: 4 | 6): boolean {
+  const network = ctx.registry.byId(endpoint.networkId)
+  return network?.driver === 'bridge' && bridgeOptions(network.options).gatewayMode[family] === 'routed'
 }
 
 /** Above this the flows of a busy host are left to time out (30 s for UDP): each forgetting walks the flow table. */
@@ -87,7 +108,7 @@ export function forgetUdpFlows(ctx: Context, ports: readonly PublishedPort[]): v
 export async function retarget(ctx: Context, sandbox: LiveSandbox, before: readonly Element[]): Promise<void> {
   const member = ctx.balance.members.get(sandbox.owner.id)
   if (member) await refreshGroup(ctx, member.group)
-  const after = portElements(ctx, sandbox.endpoints.values(), plainPorts(ctx, sandbox))
+  const after = portElements(ctx, sandbox)
   const stays = new Set(after.map(element => `${element.set} ${element.key} ${element.value}`))
   const same = (element: Element) => stays.has(`${element.set} ${element.key} ${element.value}`)
   if (before.length === after.length && before.every(same)) return

@@ -23,7 +23,7 @@ import { choosePool4 } from './ipam/pools.ts'
 import { defaultBridgeOptions } from './options.ts'
 import { claimStatic } from './plan.ts'
 import { networkOfHolder } from './parented/shim.ts'
-import { plainPorts, portElements } from './publish.ts'
+import { portElements } from './publish.ts'
 import { recoverRemote } from './remote/recover.ts'
 import { announceNames, listenDns, refreshLinks } from './sandbox-dns.ts'
 import type { SandboxOwner } from './service.ts'
@@ -183,9 +183,7 @@ function wantedElements(ctx: Context) {
   const elements = emptyElements()
   const wanted = [
     ...ctx.registry.all().flatMap(network => ctx.drivers.get(network.driver)?.elements(network) ?? []),
-    ...[...ctx.live.values()].flatMap(sandbox =>
-      portElements(ctx, sandbox.endpoints.values(), plainPorts(ctx, sandbox)),
-    ),
+    ...[...ctx.live.values()].flatMap(sandbox => portElements(ctx, sandbox)),
     ...allShared(ctx),
     ...[...ctx.egress.limited.values()].flatMap(elementsOf),
   ]

@@ -4,7 +4,7 @@ import type { PublishedPort } from '#model/container.ts'
 import { refreshGroup } from './balance/members.ts'
 import { acquirePorts } from './acquire-ports.ts'
 import type { Context, LiveSandbox } from './context.ts'
-import { forgetUdpFlows, plainPorts, portElements } from './publish.ts'
+import { forgetUdpFlows, portElements } from './publish.ts'
 import { parseWishes } from './ports/wishes.ts'
 import type { NetworksService, SandboxOwner } from './service.ts'
 
@@ -29,7 +29,7 @@ export async function republish(
     ;(goes ? gone : kept).push(port)
   }
   const before = { owner: sandbox.owner, ports: sandbox.ports }
-  const elements = portElements(ctx, sandbox.endpoints.values(), plainPorts(ctx, sandbox))
+  const elements = portElements(ctx, sandbox)
   const rollback = new Rollback((step, error) => ctx.log.warn('undo failed', { step, error: String(error) }))
   const group = ctx.balance.members.get(owner.id)?.group
   try {
@@ -37,7 +37,7 @@ export async function republish(
     const added = acquirePorts(ctx, sandbox, wishes, rollback)
     rollback.add('keep the ports as they were', () => Object.assign(sandbox, before))
     Object.assign(sandbox, { owner, ports: [...kept, ...added] })
-    const after = portElements(ctx, sandbox.endpoints.values(), plainPorts(ctx, sandbox))
+    const after = portElements(ctx, sandbox)
     const has = new Set(after.map(one => `${one.set} ${one.key} ${one.value}`))
     await ctx.filter.change(
       elements.filter(one => !has.has(`${one.set} ${one.key} ${one.value}`)),

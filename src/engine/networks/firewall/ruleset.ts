@@ -50,6 +50,13 @@ export const SETS = {
   spread_any6: { kind: 'map', type: spread('th dport : ip6 daddr . th dport'), inferred: true },
   spread_host4: { kind: 'map', type: spread('ip daddr . th dport : ip daddr . th dport'), inferred: true },
   spread_host6: { kind: 'map', type: spread('ip6 daddr . th dport : ip6 daddr . th dport'), inferred: true },
+  /** `bridge . subnet` of networks whose addresses are reached by a route: whole, or where a port is published. */
+  unprotected4: { kind: 'set', type: 'ifname . ipv4_addr', interval: true },
+  unprotected6: { kind: 'set', type: 'ifname . ipv6_addr', interval: true },
+  routed4: { kind: 'set', type: 'ifname . ipv4_addr', interval: true },
+  routed6: { kind: 'set', type: 'ifname . ipv6_addr', interval: true },
+  routed_ports4: { kind: 'set', type: 'ipv4_addr . inet_proto . inet_service' },
+  routed_ports6: { kind: 'set', type: 'ipv6_addr . inet_proto . inet_service' },
   /** Addresses of containers with an egress policy, and a counter for each of what the policy dropped. */
   egress_limited4: { kind: 'set', type: 'ipv4_addr' },
   egress_limited6: { kind: 'set', type: 'ipv6_addr' },
@@ -164,6 +171,13 @@ const RULES = `
     iifname @internal drop
     # From elsewhere only by a published port: not from another bridge, not by a route to the container's address.
     ct status dnat accept
+    # Unless the network says otherwise.
+    oifname . ip daddr @unprotected4 accept
+    oifname . ip6 daddr @unprotected6 accept
+    oifname . ip daddr @routed4 ip daddr . meta l4proto . th dport @routed_ports4 accept
+    oifname . ip6 daddr @routed6 ip6 daddr . meta l4proto . th dport @routed_ports6 accept
+    oifname . ip daddr @routed4 icmp type echo-request accept
+    oifname . ip6 daddr @routed6 icmpv6 type echo-request accept
     drop
   }
   chain forward {
