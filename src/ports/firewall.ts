@@ -14,6 +14,8 @@ export interface Firewall {
    * @returns how many chains were changed
    */
   acceptFirst(rule: AcceptRule, present: boolean, sandbox?: string): Promise<number>
+  /** Counts up by one with each change of the ruleset, whoever makes it. 0 where the kernel does not tell. */
+  generation(sandbox?: string): Promise<number>
   tables(sandbox?: string): Promise<{ family: string; name: string }[]>
   /** Drops the conntrack entries that fit every given part, so that UDP flows do not stick to the dead. */
   forgetFlows(filter: FlowFilter, sandbox?: string): Promise<void>

@@ -1,3 +1,4 @@
+import { decodeGeneration, getGeneration } from '#codec/netlink/nf-generation.ts'
 import type { AcceptRule, Firewall, FlowFilter } from '#ports/firewall.ts'
 import { hasErrno } from '#kernel/ffi/errno.ts'
 import { Lane } from '#kernel/netlink/lane.ts'
@@ -41,6 +42,16 @@ export class KernelFirewall implements Firewall {
     } catch (error) {
       if (hasErrno(error, 'ENOENT')) return undefined
       throw error
+    }
+  }
+
+  async generation(sandbox?: string): Promise<number> {
+    const socket = this.#namespaces.enter(sandbox, () => new NetlinkSocket(NETLINK_NETFILTER, this.#flowLane))
+    try {
+      const [[answer] = []] = await socket.request([getGeneration()])
+      return answer ? decodeGeneration(answer.payload) : 0
+    } finally {
+      socket.close()
     }
   }
 

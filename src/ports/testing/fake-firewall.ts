@@ -6,6 +6,7 @@ import type { AcceptRule, Firewall, FlowFilter } from '#ports/firewall.ts'
 export class FakeFirewall implements Firewall {
   readonly scripts: { script: string; sandbox: string }[] = []
   readonly forgotten: FlowFilter[] = []
+  #generation = 1
   failNext: Error | undefined
   readonly #tables = new Map<string, Set<string>>()
 
@@ -25,6 +26,7 @@ export class FakeFirewall implements Firewall {
     }
     this.#tables.set(sandbox, tables)
     this.scripts.push({ script, sandbox })
+    this.#generation++
   }
 
   /** Everything applied so far to one namespace, as one text. */
@@ -34,6 +36,7 @@ export class FakeFirewall implements Firewall {
 
   /** Test hook: somebody else's reload took the tables away. */
   forgetTables(): void {
+    this.#generation++
     this.#tables.clear()
   }
 
@@ -48,6 +51,10 @@ export class FakeFirewall implements Firewall {
   async acceptFirst(rule: AcceptRule, present: boolean): Promise<number> {
     this.accepted = present ? rule : undefined
     return 0
+  }
+
+  async generation(): Promise<number> {
+    return this.#generation
   }
 
   async tables(sandbox = ''): Promise<{ family: string; name: string }[]> {

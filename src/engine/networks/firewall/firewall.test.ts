@@ -4,6 +4,7 @@ import { silentLogger } from '#lib/log.ts'
 import { FakeFirewall } from '#ports/testing/fake-firewall.ts'
 import { changes, emptyElements, ruleset } from './ruleset.ts'
 import { FirewallTable } from './table.ts'
+import { countOf, isWhole } from './whole.ts'
 
 const port = (hostPort: number, to = '172.17.0.2 . 80') => ({
   set: 'any4' as const,
@@ -80,4 +81,26 @@ test('a change that the kernel refuses leaves things as they were', async () => 
   assert.match(scripts().at(-1)!, /^add element inet berth-t any4 \{ tcp \. 3/)
   await table.change([port(1)], [])
   assert.match(scripts().at(-1)!, /^delete element inet berth-t any4 \{ tcp \. 1/)
+})
+
+test('the text says how much there is; a listing with less of anything is not whole', () => {
+  const script = ruleset('berth-t', emptyElements())
+  const { chains, rules } = countOf(script)
+  assert.ok(chains > 8 && rules > 30)
+  const elements = emptyElements()
+  elements.any4.set('tcp . 8080', '172.17.0.2 . 80')
+  const listing = (more: { rules?: number; any4?: number; without?: string } = {}) => ({
+    nftables: [
+      ...Array.from({ length: chains }, () => ({ chain: {} })),
+      ...Array.from({ length: more.rules ?? rules }, () => ({ rule: {} })),
+      ...Object.keys(elements)
+        .filter(name => name !== more.without)
+        .map(name => ({ set: { name, elem: name === 'any4' ? Array(more.any4 ?? 1).fill('') : [] } })),
+    ],
+  })
+  assert.ok(isWhole(listing(), script, elements))
+  assert.ok(isWhole(listing({ rules: rules + 1 }), script, elements))
+  assert.ok(!isWhole(listing({ rules: rules - 1 }), script, elements))
+  assert.ok(!isWhole(listing({ any4: 0 }), script, elements))
+  assert.ok(!isWhole(listing({ without: 'home4' }), script, elements))
 })

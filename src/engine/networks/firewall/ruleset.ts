@@ -57,6 +57,8 @@ export const SETS = {
   routed6: { kind: 'set', type: 'ifname . ipv6_addr', interval: true },
   routed_ports4: { kind: 'set', type: 'ipv4_addr . inet_proto . inet_service' },
   routed_ports6: { kind: 'set', type: 'ipv6_addr . inet_proto . inet_service' },
+  /** Families in which the host forwards only because of us. */
+  guarded: { kind: 'set', type: 'nf_proto' },
   /** Addresses of containers with an egress policy, and a counter for each of what the policy dropped. */
   egress_limited4: { kind: 'set', type: 'ipv4_addr' },
   egress_limited6: { kind: 'set', type: 'ipv6_addr' },
@@ -184,6 +186,8 @@ const RULES = `
     type filter hook forward priority filter; policy accept;
     oifname @bridges goto into_bridge
     iifname @internal drop
+    # Bridges of other engines have rules of their own.
+    meta nfproto @guarded meta iifkind != "bridge" meta oifkind != "bridge" drop
   }
 `
 

@@ -2,6 +2,7 @@ import type { Logger } from '#lib/log.ts'
 import type { Firewall } from '#ports/firewall.ts'
 import { changes, emptyElements, ruleset } from './ruleset.ts'
 import type { Element, Elements } from './ruleset.ts'
+import { isWhole } from './whole.ts'
 
 interface Waiting {
   remove: readonly Element[]
@@ -24,6 +25,11 @@ export class FirewallTable {
   #waiting: Waiting[] = []
   #running: Promise<void> | undefined
   #built = false
+  /** Of the ruleset when it was looked at, and our own transactions since. */
+  #generation = 0
+  #changes = 0
+  /** Parts cannot be told to be missing here. */
+  #partly = false
 
   /** @param options.marking packets of ours are told from others by a mark */
   constructor(firewall: Firewall, table: string, log: Logger, options: { marking?: boolean } = {}) {
@@ -36,7 +42,7 @@ export class FirewallTable {
   /** Puts the whole table in place. */
   async rebuild(elements: Elements): Promise<void> {
     await this.#running
-    await this.#firewall.apply(ruleset(this.#table, elements, { marking: this.#marking }))
+    await this.#replace(elements)
     this.#elements = elements
     this.#built = true
   }
@@ -58,14 +64,47 @@ export class FirewallTable {
     })
   }
 
-  /** Whether somebody took the table away (a firewall reload flushes everything); puts it back. */
+  /**
+   * Whether somebody took the table away, or a part of it (a firewall reload flushes everything); puts it back. Nothing but
+   * one number is read while nobody else changes the ruleset.
+   */
   async heal(): Promise<boolean> {
     if (!this.#built || this.#running) return false
-    const tables = await this.#firewall.tables()
-    if (this.#running || tables.some(table => table.family === 'inet' && table.name === this.#table)) return false
+    const generation = await this.#firewall.generation()
+    if (this.#running || (generation !== 0 && generation === this.#generation + this.#changes)) return false
+    const listing = await this.#firewall.listTable('inet', this.#table)
+    if (this.#running) return false
+    if (listing !== undefined && (this.#partly || this.#isWhole(listing))) {
+      this.#generation = generation
+      this.#changes = 0
+      return false
+    }
     this.#log.warn('nftables table was removed by somebody else, putting it back', { table: this.#table })
     await this.rebuild(this.#elements)
+    const after = listing && (await this.#firewall.listTable('inet', this.#table))
+    // What the kernel lists is never what we expect: only its absence is to be trusted then.
+    if (after !== undefined && !this.#running && !this.#isWhole(after)) this.#partly = true
     return true
+  }
+
+  #isWhole(listing: unknown): boolean {
+    return isWhole(listing, this.#text(emptyElements()), this.#elements)
+  }
+
+  #text(elements: Elements): string {
+    return ruleset(this.#table, elements, { marking: this.#marking })
+  }
+
+  async #replace(elements: Elements): Promise<void> {
+    this.#generation = await this.#firewall.generation()
+    this.#changes = 0
+    await this.#transact(this.#text(elements))
+  }
+
+  /** One transaction is one generation of the ruleset. */
+  async #transact(script: string): Promise<void> {
+    await this.#firewall.apply(script)
+    this.#changes++
   }
 
   async #drain(): Promise<void> {
@@ -115,12 +154,12 @@ export class FirewallTable {
     }
     if (remove.size === 0 && add.size === 0) return
     try {
-      await this.#firewall.apply(changes(this.#table, [...remove.values()], [...add.values()]))
+      await this.#transact(changes(this.#table, [...remove.values()], [...add.values()]))
     } catch (error) {
       // The kernel holds something else than we thought, most likely because the table was flushed: put all of it back.
       this.#log.warn('nftables change was refused, rebuilding the table', { table: this.#table, error: String(error) })
       try {
-        await this.#firewall.apply(ruleset(this.#table, elements, { marking: this.#marking }))
+        await this.#replace(elements)
       } catch {
         for (const step of undo.reverse()) step()
         throw error
