@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { lookup } from 'node:dns/promises'
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Containers, Events } from '#engine/containers/index.ts'
 import { Explainer, NetworkCapture, NetworkDoctor } from '#engine/explain/index.ts'
@@ -97,6 +97,8 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
     addressPools: options.addressPools,
     mtu: options.mtu,
     bridgeOptions: bridgeOptionsOf(options),
+    bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
+    guardForwarding: !options.ipForwardNoDrop,
     randomHex: bytes => randomBytes(bytes).toString('hex'),
     random: Math.random,
   })

@@ -33,6 +33,8 @@ export interface DaemonOptions {
   icc: boolean
   /** Whether other firewalls of the host decide about containers' packets, or accept them as with Docker. */
   firewall: Manners
+  /** Leaves a host that forwards only because of Berth open between its other networks. */
+  ipForwardNoDrop: boolean
   group: string
 }
 
@@ -60,6 +62,7 @@ const FLAGS = {
   ip: { type: 'string' },
   icc: { type: 'string' },
   firewall: { type: 'string' },
+  'ip-forward-no-drop': { type: 'boolean' },
   group: { type: 'string', short: 'G' },
 } as const
 
@@ -137,6 +140,7 @@ export function parseDaemonOptions(argv: string[]): DaemonOptions {
     )[0],
     icc: booleanOf('icc', merged['icc']),
     firewall: mannersOf(text('firewall')),
+    ipForwardNoDrop: merged['ip-forward-no-drop'] === true,
     group: text('group') ?? 'docker',
   }
 }

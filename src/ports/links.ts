@@ -195,7 +195,8 @@ export interface Links {
   /** Resolves when every queued deletion is done. */
   settled(): Promise<void>
   stats(sandbox: string): Promise<Record<string, LinkStats>>
-  setSysctl(key: string, value: string, sandbox?: string): Promise<void>
+  /** @returns whether it had another value */
+  setSysctl(key: string, value: string, sandbox?: string): Promise<boolean>
   /** What the kernel knows of its neighbours, multicast and loopback left out; of one device or of all. */
   neighbours(device?: string, sandbox?: string): Promise<Neighbour[]>
   /** Adds it, or gives the one with the same address this MAC. */

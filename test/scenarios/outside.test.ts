@@ -15,6 +15,20 @@ let client: { address: string; address6: string }
 before(async () => {
   machines = new Machines()
   client = machines.add('client')
+  // A host that forwards nothing, with one more network behind it.
+  const ip = (machine: string, command: string) => {
+    const { code, stderr } = machines.on(machine, ['ip', ...command.split(' ')])
+    assert.equal(code, 0, `${command}: ${stderr}`)
+  }
+  machines.add('behind')
+  machines.on('host', ['sysctl', '-qw', 'net.ipv4.ip_forward=0'])
+  ip('behind', 'link delete eth0')
+  ip('host', `link add lan0 type veth peer name eth0 netns ${machines.name('behind')}`)
+  ip('host', 'addr add 10.78.0.1/24 dev lan0')
+  ip('host', 'link set lan0 up')
+  ip('behind', 'addr add 10.78.0.2/24 dev eth0')
+  ip('behind', 'link set eth0 up')
+  ip('behind', 'route add default via 10.78.0.1')
   daemon = new TestDaemon([], { netns: machines.path() })
   await daemon.start()
   await daemon.loadBusybox()
@@ -203,4 +217,18 @@ test('rules that another program flushed are back within five seconds', async ()
   )
   assert.ok(performance.now() - began < 5000)
   assert.ok(!reached('client', `http://${machines.address}:8081/passwd`))
+})
+
+test('a host that forwards only because of us is no router between its other networks', async () => {
+  assert.equal(machines.on('host', ['sysctl', '-n', 'net.ipv4.ip_forward']).stdout, '1\n')
+  const across = () => machines.on('client', ['ping', '-c', '1', '-W', '1', '10.78.0.2']).code === 0
+  assert.equal(across(), false)
+  assert.ok(reached('behind', `http://${machines.address}:8080/passwd`), 'published ports are for everybody')
+  await daemon.stop('SIGKILL')
+  await daemon.start()
+  assert.equal(across(), false, 'after a restart too')
+  await daemon.stop()
+  // A host that forwards on its own account is left as it is.
+  machines.on('host', ['nft', 'flush', 'ruleset'])
+  assert.equal(across(), true)
 })

@@ -29,6 +29,10 @@ const FLAGS = {
   host: { type: 'list', short: 'H', help: 'Daemon socket(s) to listen on (default unix:///run/berth.sock)' },
   icc: { type: 'string', help: 'Let containers of the default network reach each other (true, false)' },
   ip: { type: 'string', help: 'Host address for ports published without one on the default network' },
+  'ip-forward-no-drop': {
+    type: 'bool',
+    help: 'Let the host forward between its other networks where Berth turned forwarding on',
+  },
   'insecure-registry': { type: 'list', help: 'Registry to speak plain HTTP, or HTTPS without a known certificate, to' },
   mtu: { type: 'string', help: 'Largest packet of networks that say nothing themselves, in bytes' },
   pidfile: { type: 'string', short: 'p', help: 'Path to use for the daemon PID file (default "/run/berth/berth.pid")' },

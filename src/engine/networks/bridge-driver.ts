@@ -25,13 +25,15 @@ export class BridgeDriver implements NetworkDriver {
   readonly #ipam: Ipam
   readonly #key: string
   readonly #hostMtu: () => number
+  readonly #forward6: () => Promise<void>
   #forwarding6 = false
 
-  constructor(links: Links, ipam: Ipam, key: string, hostMtu: () => number) {
+  constructor(links: Links, ipam: Ipam, key: string, hostMtu: () => number, forward6: () => Promise<void>) {
     this.#links = links
     this.#ipam = ipam
     this.#key = key
     this.#hostMtu = hostMtu
+    this.#forward6 = forward6
   }
 
   validate(request: CreateNetwork): void {
@@ -64,7 +66,7 @@ export class BridgeDriver implements NetworkDriver {
     // chain keeps everybody else's packets for 127.0.0.0/8 out.
     await this.#links.setSysctl(`net.ipv4.conf.${network.bridgeName}.route_localnet`, '1')
     if (pools.some(pool => pool.subnet.family === 6) && !this.#forwarding6) {
-      await this.#links.setSysctl('net.ipv6.conf.all.forwarding', '1')
+      await this.#forward6()
       this.#forwarding6 = true
     }
   }

@@ -17,6 +17,7 @@ import type { NetworkDriver } from './driver.ts'
 import type { Egress } from './egress/state.ts'
 import type { Manners } from './firewall/manners.ts'
 import type { FirewallTable } from './firewall/table.ts'
+import type { TurnedOnRepository } from './forwarding.ts'
 import type { MacClaims } from './ipam/mac-claims.ts'
 import type { AddressPool } from './ipam/pools.ts'
 import type { Ipam } from './ipam/ipam.ts'
@@ -52,6 +53,10 @@ export interface NetworksOptions {
   addressPools?: readonly AddressPool[]
   /** Bytes; of networks that say nothing themselves. That of the way out if absent. */
   mtu?: number
+  /** Tells one run of the machine from another. */
+  bootId: string
+  /** Whether a host that forwards only because of us drops what is not ours; see forwarding.ts. */
+  guardForwarding: boolean
   /** Options of the default network that differ from the usual. */
   bridgeOptions?: Record<string, string>
   /** Hex digits of `bytes` random bytes. */
@@ -96,6 +101,7 @@ export interface Context extends Omit<NetworksOptions, 'hostPorts'> {
   /** By container id. */
   live: Map<string, LiveSandbox>
   macs: MacClaims
+  turnedOn: TurnedOnRepository
   /** Of containers, running or not, by id: for messages. */
   names: Map<string, string>
   /** What containers asked for, running or not: container id to network ids. */

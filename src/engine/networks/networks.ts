@@ -22,6 +22,7 @@ import { egressStatus } from './egress/status.ts'
 import { containerName, dnsNames } from './endpoint.ts'
 import { sandboxFiles } from './files/sandbox-files.ts'
 import { keepManners } from './firewall/manners.ts'
+import { forwardingGuards, turnOnForwarding } from './forwarding.ts'
 import { FirewallTable } from './firewall/table.ts'
 import { Ipam } from './ipam/ipam.ts'
 import { MacClaims } from './ipam/mac-claims.ts'
@@ -59,7 +60,16 @@ export class Networks implements NetworksService {
   constructor(options: NetworksOptions) {
     const { links, store, firewall, table, log, hostPorts, dnsSockets, clock, host } = options
     const ipam = new Ipam(store.repository('leases'), holder => this.#holderName(holder))
-    const bridge = new BridgeDriver(links, ipam, options.key, () => this.#ctx.hostMtu)
+    const bridge = new BridgeDriver(
+      links,
+      ipam,
+      options.key,
+      () => this.#ctx.hostMtu,
+      async () => {
+        await turnOnForwarding(this.#ctx, 6)
+        await this.#ctx.filter.change([], forwardingGuards(this.#ctx))
+      },
+    )
     const parented = (name: 'macvlan' | 'ipvlan') =>
       new ParentedDriver(name, {
         links,
@@ -82,6 +92,7 @@ export class Networks implements NetworksService {
       live: new Map(),
       planned: new Map(),
       macs: new MacClaims(),
+      turnedOn: store.repository('forwarding'),
       names: new Map(),
       upstream: new Forwarder(dnsSockets, clock, () => host.resolvers().nameservers),
       balance: new Balance(),

@@ -37,6 +37,8 @@ async function machine() {
       log: logger('warn', line => warnings.push(line)),
       publish: () => {},
       key: 'real',
+      bootId: 'boot',
+      guardForwarding: true,
       table: 'berth-real',
       bridge: 'berthreal',
       randomHex: bytes => randomBytes(bytes).toString('hex'),

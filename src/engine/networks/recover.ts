@@ -19,6 +19,7 @@ import { emptyElements } from './firewall/ruleset.ts'
 import { formatAddress, formatCidr, parseAddress, parseCidr } from './ipam/address.ts'
 import { hostClaims, networkClaims } from './ipam/claims.ts'
 import { gatewayOf } from './ipam/ipam.ts'
+import { forwardingGuards, turnOnForwarding } from './forwarding.ts'
 import { choosePool4 } from './ipam/pools.ts'
 import { defaultBridgeOptions } from './options.ts'
 import { claimStatic } from './plan.ts'
@@ -47,7 +48,7 @@ export async function recover(
   live: readonly LiveContainer[],
   stopped: readonly StoppedContainer[],
 ): Promise<void> {
-  await ctx.links.setSysctl('net.ipv4.ip_forward', '1')
+  await turnOnForwarding(ctx, 4)
   ctx.hostMtu = ctx.mtu ?? (await mtuOfDefaultRoute(ctx))
   await builtinNetworks(ctx, live)
   for (const network of ctx.registry.all()) {
@@ -185,6 +186,7 @@ function wantedElements(ctx: Context) {
     ...ctx.registry.all().flatMap(network => ctx.drivers.get(network.driver)?.elements(network) ?? []),
     ...[...ctx.live.values()].flatMap(sandbox => portElements(ctx, sandbox)),
     ...allShared(ctx),
+    ...forwardingGuards(ctx),
     ...[...ctx.egress.limited.values()].flatMap(elementsOf),
   ]
   for (const { set, key, value = '' } of wanted) elements[set].set(key, value)

@@ -179,8 +179,8 @@ export class KernelLinks implements Links {
     })
   }
 
-  async setSysctl(key: string, value: string, sandbox?: string): Promise<void> {
-    await this.#rtnl.whenFree(() => this.#rtnl.namespaces.enter(sandbox, () => writeSysctl(key, value)))
+  async setSysctl(key: string, value: string, sandbox?: string): Promise<boolean> {
+    return this.#rtnl.whenFree(() => this.#rtnl.namespaces.enter(sandbox, () => writeSysctl(key, value)))
   }
 
   neighbours(device?: string, sandbox?: string): Promise<Neighbour[]> {

@@ -7,13 +7,15 @@ import { hasErrno, nodeError } from '#kernel/ffi/errno.ts'
  * when it differs: some (`ip_forward`) make the kernel walk every device.
  *
  * @param key `net.ipv4.ip_forward`, or with slashes where an interface name has dots: `net/ipv4/conf/eth0.1/forwarding`
+ * @returns whether it had another value
  * @throws invalid for a key outside `net`, system if the kernel refuses
  */
-export function writeSysctl(key: string, value: string): void {
+export function writeSysctl(key: string, value: string): boolean {
   const path = sysctlPath(key)
   try {
-    if (fs.readFileSync(path, 'utf8').trim().replaceAll('\t', ' ') === value) return
+    if (fs.readFileSync(path, 'utf8').trim().replaceAll('\t', ' ') === value) return false
     fs.writeFileSync(path, value)
+    return true
   } catch (error) {
     throw nodeError(`set sysctl ${key} to "${value}"`, error)
   }

@@ -226,9 +226,11 @@ export class FakeLinks implements Links {
     return Object.fromEntries([...this.#namespace(sandbox).keys()].map(name => [name, { ...zero }]))
   }
 
-  async setSysctl(key: string, value: string, sandbox = ''): Promise<void> {
+  async setSysctl(key: string, value: string, sandbox = ''): Promise<boolean> {
     this.#record('setSysctl', key, value, sandbox)
+    const changed = this.sysctls.get(`${sandbox}:${key}`) !== value
     this.sysctls.set(`${sandbox}:${key}`, value)
+    return changed
   }
 
   async neighbours(device?: string, sandbox = ''): Promise<Neighbour[]> {

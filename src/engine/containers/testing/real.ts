@@ -67,6 +67,8 @@ export async function realEngine() {
     log,
     publish,
     key,
+    bootId: 'boot',
+    guardForwarding: true,
     table: `berth-${key}`,
     bridge: `bt${key}`,
     randomHex: bytes => randomBytes(bytes).toString('hex'),

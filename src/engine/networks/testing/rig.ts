@@ -42,6 +42,8 @@ export async function rig() {
       log: silentLogger,
       publish: event => void events.push(event),
       key: 'test',
+      bootId: 'boot',
+      guardForwarding: true,
       table: 'berth-test',
       bridge: 'berth0',
       randomHex: bytes =>
