@@ -120,6 +120,12 @@ describe('at the same time, since what is dropped takes its time', { concurrency
     ])
     await once(host.stdout, 'data')
     const urls = [`${machines.address}:7000`, '172.29.8.1:7000', `${API}:80`]
+    const bridge = machines.on('host', ['sh', '-c', 'ip -6 -o addr show scope link | grep br-']).stdout
+    const local = /inet6 (fe80::[^/]+)/.exec(bridge)![1]
+    const ask = (name: string) =>
+      inside(daemon, name, 'timeout', '2', 'sh', '-c', `printf 'GET / HTTP/1.0\r\n\r\n' | nc ${local}%eth0 7000`)
+    assert.match((await ask('free')).stdout, /here/)
+    assert.equal((await ask('none')).stdout, '')
     await reached('free', urls)
     await reached('none', [], urls)
     host.kill()

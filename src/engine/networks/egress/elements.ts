@@ -15,7 +15,7 @@ export function sourcesOf(ctx: Context, sandbox: LiveSandbox): Source[] {
     if (policies.length === 0) return []
     return addressesOf(endpoint).map(([family, address]) => {
       const fixed = withParts(fixedParts(policies, family), resolvers(sandbox, family))
-      return { address, family, policies, fixed }
+      return { address, family, mac: endpoint.mac, policies, fixed }
     })
   })
 }
@@ -34,11 +34,14 @@ function resolvers(sandbox: LiveSandbox, family: Family): Part[] {
 }
 
 export function fixedElements(sources: readonly Source[]): Element[] {
-  return sources.flatMap(({ address, family, fixed }) => [
+  const macs = new Set(sources.flatMap(source => source.mac || []))
+  const known = Array.from(macs, key => ({ set: 'egress_macs', key }) as const)
+  const addresses = sources.flatMap(({ address, family, fixed }) => [
     { set: `egress_limited${family}`, key: address } as const,
     { set: `egress_dropped${family}`, key: address } as const,
     ...fixed.flatMap(({ cidr, space }) => partElements(address, cidr, space)),
   ])
+  return [...known, ...addresses]
 }
 
 /** What an address that answers gave for names opens. */

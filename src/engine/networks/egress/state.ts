@@ -17,6 +17,8 @@ export interface Policy {
 export interface Source {
   address: string
   family: Family
+  /** Of its interface. */
+  mac: string
   policies: readonly Policy[]
   /** What may be reached whatever names stand for; no two parts overlap. */
   fixed: readonly Part[]

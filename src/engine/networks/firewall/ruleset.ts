@@ -62,6 +62,8 @@ export const SETS = {
   /** Addresses of containers with an egress policy, and a counter for each of what the policy dropped. */
   egress_limited4: { kind: 'set', type: 'ipv4_addr' },
   egress_limited6: { kind: 'set', type: 'ipv6_addr' },
+  /** Their interfaces: an address of the link, which nobody gave out, is none of those. */
+  egress_macs: { kind: 'set', type: 'ether_addr' },
   egress_dropped4: { kind: 'set', type: 'ipv4_addr', counter: true },
   egress_dropped6: { kind: 'set', type: 'ipv6_addr', counter: true },
   /** What they may reach: everything of a host, one port of it, and subnets and ranges, which cost more to change. */
@@ -112,6 +114,7 @@ const RULES = `
     # Before any translation: a policy is about the address that was asked.
     iifname @bridges ip saddr @egress_limited4 jump egress4
     iifname @bridges ip6 saddr @egress_limited6 jump egress6
+    iifname @bridges ip6 saddr fe80::/10 ether saddr @egress_macs jump egress_link_local
   }
   chain egress4 {
     # To another container of the network; its gateway is the host.
@@ -123,6 +126,11 @@ const RULES = `
     # For the counter of the element.
     ip saddr @egress_dropped4 drop
     drop
+  }
+  chain egress_link_local {
+    # To services of the host that listen on every address.
+    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit } return
+    fib daddr type local drop
   }
   chain egress6 {
     icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit } return
