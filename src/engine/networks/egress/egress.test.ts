@@ -123,3 +123,18 @@ test('a network has a policy too, and one where none can hold is refused', async
     /cannot hold in network host/,
   )
 })
+
+test('a name of --add-host stands for its address', async () => {
+  const t = await rig()
+  await t.networks.create(request('front', subnet('172.18.0.0/16')))
+  const box = owner('web', {
+    annotations: { 'berth.egress': 'allow=host.docker.internal:8080/tcp,*.lan' },
+    extraHosts: ['host.docker.internal:host-gateway', 'Printer.lan:192.0.2.9', 'other:192.0.2.10'],
+  })
+  const { endpoints } = await t.networks.openSandbox(box, await t.networks.plan(box, { front: {} }))
+  const [{ ipv4 = '' } = {}] = Object.values(endpoints)
+  const gateway = t.networks.get('bridge').ipam.Config[0]!.Gateway!
+  assert.ok(t.firewall.text().includes(`egress_ports4 { ${ipv4} . ${gateway} . tcp . 8080 }`))
+  assert.ok(t.firewall.text().includes(`egress_hosts4 { ${ipv4} . 192.0.2.9 }`))
+  assert.ok(!t.firewall.text().includes('192.0.2.10'))
+})

@@ -1,8 +1,10 @@
 import { invalid } from '#lib/errors.ts'
-import { EGRESS_KEY, parseEgress } from '#model/egress.ts'
+import { EGRESS_KEY, egressNameMatches, parseEgress } from '#model/egress.ts'
 import type { EndpointRecord } from '#model/container.ts'
 import type { NetworkRecord } from '#model/network.ts'
 import type { Context } from '../context.ts'
+import { extraHostLines } from '../files/hosts.ts'
+import { hostGatewayOf } from '../files/sandbox-files.ts'
 import type { SandboxOwner } from '../service.ts'
 import type { Policy } from './state.ts'
 
@@ -12,7 +14,23 @@ export const policyText = (owner: SandboxOwner): string | undefined => owner.ann
 export function policiesOf(ctx: Context, owner: SandboxOwner, endpoint: EndpointRecord): Policy[] {
   const network = ctx.registry.byId(endpoint.networkId)
   if (network?.driver !== 'bridge') return []
-  return [...read('container', policyText(owner)), ...read(`network ${network.name}`, network.options[EGRESS_KEY])]
+  const policies = [
+    ...read('container', policyText(owner)),
+    ...read(`network ${network.name}`, network.options[EGRESS_KEY]),
+  ]
+  return policies.length === 0
+    ? []
+    : policies.map(policy => ({ ...policy, entries: withHosts(ctx, owner, policy.entries) }))
+}
+
+/** Names of /etc/hosts are never asked of DNS: an entry for one stands for its address too. */
+function withHosts(ctx: Context, owner: SandboxOwner, entries: Policy['entries']): Policy['entries'] {
+  if (owner.extraHosts.length === 0) return entries
+  const hosts = extraHostLines(owner.extraHosts, hostGatewayOf(ctx)).map(line => line.split('\t') as [string, string])
+  return entries.flatMap(entry => {
+    const named = hosts.filter(([, name]) => egressNameMatches(entry, name.toLowerCase()))
+    return [entry, ...named.map(([host]) => ({ ...entry, kind: 'address' as const, host, wildcard: false }))]
+  })
 }
 
 function read(of: string, text: string | undefined): Policy[] {

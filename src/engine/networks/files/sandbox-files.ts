@@ -43,7 +43,7 @@ export async function sandboxFiles(ctx: Context, sandbox: LiveSandbox): Promise<
 }
 
 /** `host-gateway` is the host as the default network sees it, as in Docker. */
-function hostGatewayOf(ctx: Context): string {
+export function hostGatewayOf(ctx: Context): string {
   const bridge = ctx.registry.byName('bridge')
   const pool = bridge && ctx.ipam.pool(bridge.id, 4)
   return pool ? formatAddress(pool.gateway) : ''
