@@ -47,7 +47,7 @@ function render(list: readonly EgressStatus[]): string {
   return [
     table([['CONTAINER', 'POLICY OF', 'DROPPED', 'POLICY'], ...rows]),
     ...(names.length > 0 ? [table([['CONTAINER', 'NAME', 'ADDRESSES'], ...names])] : []),
-    ...(dropped.length > 0 ? [table([['CONTAINER', 'DROPPED', 'PACKETS', 'LAST'], ...dropped])] : []),
+    ...(dropped.length > 0 ? [table([['CONTAINER', 'DESTINATION', 'PACKETS DROPPED', 'LAST'], ...dropped])] : []),
   ].join('\n')
 }
 

@@ -19,6 +19,7 @@ export function replan(ctx: Context, sandbox: LiveSandbox): { remove: Element[];
   }
   const limited: Limited = {
     containerId: id,
+    since: before?.since ?? ctx.clock.now(),
     sources,
     fixed: fixedElements(sources),
     learned: before?.learned ?? new Map(),

@@ -98,7 +98,7 @@ export async function expire(ctx: Context): Promise<void> {
 }
 
 function remember(ctx: Context, limited: Limited): void {
-  const stored: StoredNames = {}
-  for (const [address, { names }] of limited.learned) stored[address] = Object.fromEntries(names)
-  ctx.egress.stored.put(limited.containerId, stored)
+  const addresses: StoredNames['addresses'] = {}
+  for (const [address, { names }] of limited.learned) addresses[address] = Object.fromEntries(names)
+  ctx.egress.stored.put(limited.containerId, { containerId: limited.containerId, addresses })
 }

@@ -15,6 +15,9 @@ export async function recoverEgress(ctx: Context): Promise<void> {
       ctx.log.error('egress policy not read', { container: sandbox.owner.name, error: String(error) })
     }
   }
+  for (const { containerId } of ctx.egress.stored.list()) {
+    if (!ctx.live.has(containerId)) ctx.egress.stored.delete(containerId)
+  }
   if (ctx.egress.limited.size === 0) return
   const counters = await dropCounters(ctx).catch(() => new Map<string, number>())
   for (const { sources, droppedBefore } of ctx.egress.limited.values()) {
@@ -28,7 +31,7 @@ function recoverNames(ctx: Context, containerId: string, plan: () => unknown): v
   const limited = ctx.egress.limited.get(containerId)
   if (!stored || !limited) return
   const atLeast = ctx.clock.now() + AFTER_RESTART
-  for (const [address, names] of Object.entries(stored)) {
+  for (const [address, names] of Object.entries(stored.addresses)) {
     const known = new Map(Object.entries(names).map(([name, until]) => [name, Math.max(until, atLeast)]))
     const elements = learnedElements(limited.sources, address, known.keys())
     if (elements.length > 0) limited.learned.set(address, { names: known, elements, pending: undefined })

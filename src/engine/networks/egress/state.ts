@@ -41,6 +41,8 @@ export interface Learned {
 /** A sandbox with a policy. */
 export interface Limited {
   containerId: string
+  /** Milliseconds since the epoch: drops of who had the address before are not its own. */
+  since: number
   sources: readonly Source[]
   /** Elements of the sources and their fixed parts. */
   fixed: readonly Element[]
@@ -51,7 +53,10 @@ export interface Limited {
 }
 
 /** Addresses with names and their ends, milliseconds since the epoch: what a daemon that was killed must not forget. */
-export type StoredNames = Record<string, Record<string, number>>
+export interface StoredNames {
+  containerId: string
+  addresses: Record<string, Record<string, number>>
+}
 
 /** Data only: the verbs of this folder change it. */
 export class Egress {

@@ -51,7 +51,7 @@ function statusOf(
     names: namesOf(ctx, limited),
     droppedPackets,
     dropped: seen
-      .filter(one => addresses.has(one.source))
+      .filter(one => addresses.has(one.source) && one.ago * 1000 <= ctx.clock.now() - limited.since + 1000)
       .sort((a, b) => a.ago - b.ago)
       .slice(0, LAST)
       .map(({ destination, protocol, port, packets, ago }) => ({
