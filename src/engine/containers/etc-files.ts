@@ -41,6 +41,38 @@ export function mergedHosts(current: string, before: string, after: string): str
   return [...kept, ...added].map(line => `${line}\n`).join('')
 }
 
+/**
+ * A container that others have a legacy link to has started: their /etc/hosts gets its address of now. Runs beside the start,
+ * which it does not hold up.
+ */
+export async function refreshLinking(ctx: Context, id: string): Promise<void> {
+  for (const linking of ctx.networks.linkedTo(id)) {
+    try {
+      const wanted = await ctx.networks.files(linking)
+      const path = etcFiles(ctx, linking).hosts
+      const current = await ctx.files.read(path)
+      const next = wanted && readdressed(current, wanted.hosts)
+      if (next !== undefined && next !== current) await ctx.files.writeInPlace(path, next)
+    } catch (error) {
+      ctx.log.error('links of a container not brought up to date', { container: linking, error: messageOf(error) })
+    }
+  }
+}
+
+/** `current` with the addresses that `wanted` has for the same names. */
+export function readdressed(current: string, wanted: string): string {
+  const namesOf = (line: string) => line.replace(/^\S+\s+/, '')
+  const lines = linesOf(wanted)
+  // A container on two networks has its own name twice: which address goes where cannot be told, and neither has changed.
+  const once = lines.filter(line => lines.filter(other => namesOf(other) === namesOf(line)).length === 1)
+  const byNames = new Map(once.map(line => [namesOf(line), line]))
+  const special = /^(#|127\.|::|fe00|ff0)/
+  return linesOf(current)
+    .map(line => (special.test(line) ? line : (byNames.get(namesOf(line)) ?? line)))
+    .map(line => `${line}\n`)
+    .join('')
+}
+
 function linesOf(text: string): string[] {
   return (text.endsWith('\n') ? text.slice(0, -1) : text).split('\n')
 }

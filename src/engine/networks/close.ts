@@ -13,6 +13,7 @@ export async function closeSandbox(ctx: Context, containerId: string): Promise<v
   const elements = [...portElements(ctx, sandbox), ...unlimit(ctx, containerId)]
   const endpoints = [...sandbox.endpoints.values()]
   ctx.live.delete(containerId)
+  ctx.linking.delete(sandbox)
   for (const endpoint of endpoints) ctx.zones.get(endpoint.networkId)?.remove(containerId)
   if (sandbox.embeddedDns) ctx.dnsSockets.close(sandbox.path)
   for (const endpoint of endpoints) detach(ctx, containerId, endpoint)

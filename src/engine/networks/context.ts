@@ -104,6 +104,8 @@ export interface Context extends Omit<NetworksOptions, 'hostPorts'> {
   turnedOn: TurnedOnRepository
   /** Of containers, running or not, by id: for messages. */
   names: Map<string, string>
+  /** Those of `live` that have legacy links. */
+  linking: Set<LiveSandbox>
   /** What containers asked for, running or not: container id to network ids. */
   planned: Map<string, Set<string>>
   upstream: Forwarder

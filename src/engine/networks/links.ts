@@ -44,6 +44,16 @@ export function linkNames(ctx: Context, links: readonly Link[]): Map<string, str
   )
 }
 
+/** Running containers with a legacy link to this one. */
+export function linkedTo(ctx: Context, containerId: string): string[] {
+  const target = ctx.live.get(containerId)
+  if (!target) return []
+  return [...ctx.linking].flatMap(({ owner, ready }) => {
+    const links = ready && parseLinks(owner.links).some(link => find(ctx, link.target) === target)
+    return links ? [owner.id] : []
+  })
+}
+
 function find(ctx: Context, reference: string): LiveSandbox | undefined {
   const exact = ctx.live.get(reference)
   if (exact) return exact

@@ -26,6 +26,7 @@ import { forwardingGuards, turnOnForwarding } from './forwarding.ts'
 import { FirewallTable } from './firewall/table.ts'
 import { Ipam } from './ipam/ipam.ts'
 import { MacClaims } from './ipam/mac-claims.ts'
+import { linkedTo } from './links.ts'
 import { listNetworks, pruneNetworks } from './list.ts'
 import { openSandbox } from './open.ts'
 import { plainDriver } from './plain-drivers.ts'
@@ -92,6 +93,7 @@ export class Networks implements NetworksService {
       live: new Map(),
       planned: new Map(),
       macs: new MacClaims(),
+      linking: new Set(),
       turnedOn: store.repository('forwarding'),
       names: new Map(),
       upstream: new Forwarder(dnsSockets, clock, () => host.resolvers().nameservers),
@@ -178,6 +180,10 @@ export class Networks implements NetworksService {
 
   republish(owner: SandboxOwner, change: Parameters<NetworksService['republish']>[1]): Promise<PublishedPort[]> {
     return republish(this.#ctx, owner, change)
+  }
+
+  linkedTo(containerId: string): string[] {
+    return linkedTo(this.#ctx, containerId)
   }
 
   publishedPorts(containerId: string): PublishedPort[] {

@@ -52,6 +52,7 @@ export async function openSandbox(
       await build(ctx, sandbox, rollback)
     }
     sandbox.ready = true
+    if (owner.links.length > 0) ctx.linking.add(sandbox)
     announceNames(ctx, sandbox)
     await balanceNew(ctx, sandbox)
     for (const { network } of wanted) networkEvent(ctx, 'connect', network, owner.id)

@@ -139,6 +139,7 @@ function adopt(ctx: Context, container: LiveContainer): void {
     ready: true,
   }
   ctx.live.set(owner.id, sandbox)
+  if (owner.links.length > 0) ctx.linking.add(sandbox)
   ctx.portTable.adopt(owner.id, ports, membershipOf(owner)?.key)
   enterGroup(ctx, sandbox, true)
 }

@@ -136,6 +136,8 @@ export interface NetworksService {
    * `connect` and `disconnect`. undefined when the container has no sandbox.
    */
   files(containerId: string): Promise<{ resolvConf: string; hosts: string } | undefined>
+  /** Running containers whose /etc/hosts names this one by a legacy link of the default network. */
+  linkedTo(containerId: string): string[]
   /** Health gate for DNS and balancing. */
   setHealthy(containerId: string, healthy: boolean): void
   /** The container's process runs, or again: a replica gets connections when it listens. After the first `setHealthy`. */

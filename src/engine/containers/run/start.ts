@@ -1,3 +1,4 @@
+import { refreshLinking } from '../etc-files.ts'
 import { rfc3339Nano } from '#lib/clock.ts'
 import { BerthError, messageOf } from '#lib/errors.ts'
 import type { Rollback } from '#lib/rollback.ts'
@@ -61,6 +62,7 @@ export async function startLocked(ctx: Context, id: string): Promise<void> {
   publish(ctx, running, 'start')
   watchRun(ctx, running)
   ctx.networks.started(id)
+  void refreshLinking(ctx, id)
 }
 
 async function launch(

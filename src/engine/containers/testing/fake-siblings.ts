@@ -173,6 +173,10 @@ export class FakeNetworks {
   rename() {}
   started() {}
   async drain() {}
+  linkedTo(): string[] {
+    return []
+  }
+
   setHealthy(id: string, healthy: boolean) {
     this.health.set(id, healthy)
   }
