@@ -1,6 +1,5 @@
 import { invalid } from '#lib/errors.ts'
 import type { EndpointRecord, PublishedPort } from '#model/container.ts'
-import { refreshGroup } from './balance/members.ts'
 import type { Context, LiveSandbox } from './context.ts'
 import { gatewayEndpoint } from './endpoint.ts'
 import type { Element } from './firewall/ruleset.ts'
@@ -54,19 +53,24 @@ export function plainPorts(ctx: Context, sandbox: LiveSandbox): readonly Publish
   return ctx.balance.shares(sandbox.owner.id) ? [] : sandbox.ports
 }
 
+/** Where a published port stands in the packet filter: among those of all host addresses, or with its own. */
+export function portSlot({ hostIp, protocol, hostPort }: PublishedPort) {
+  const family = hostIp.includes(':') ? 6 : 4
+  if (hostIp === '0.0.0.0' || hostIp === '::') {
+    return { family, set: `any${family}`, key: `${protocol} . ${hostPort}` } as const
+  }
+  return { family, set: `host${family}`, key: `${protocol} . ${hostIp} . ${hostPort}` } as const
+}
+
 /** What the packet filter must know of published ports, towards where the endpoints are now. */
 export function portElements(ctx: Context, sandbox: LiveSandbox): Element[] {
   const all = [...sandbox.endpoints.values()]
   const ports = plainPorts(ctx, sandbox)
   const targets = { 4: publishingEndpoint(ctx, all, 4)?.ipv4, 6: publishingEndpoint(ctx, all, 6)?.ipv6 }
   const translated = ports.flatMap((port): Element[] => {
-    const family = port.hostIp.includes(':') ? 6 : 4
+    const { family, set, key } = portSlot(port)
     const target = targets[family]
-    if (!target) return []
-    const wild = port.hostIp === '0.0.0.0' || port.hostIp === '::'
-    const set = wild ? (`any${family}` as const) : (`host${family}` as const)
-    const key = [port.protocol, ...(wild ? [] : [port.hostIp]), port.hostPort].join(' . ')
-    return [{ set, key, value: `${target} . ${port.containerPort}` }]
+    return target ? [{ set, key, value: `${target} . ${port.containerPort}` }] : []
   })
   return [...translated, ...routedElements(ctx, sandbox.owner, all)]
 }
@@ -102,15 +106,4 @@ export function forgetUdpFlows(ctx: Context, ports: readonly PublishedPort[]): v
       .forgetFlows({ protocol: 'udp', hostPort })
       .catch((error: unknown) => ctx.log.debug('flows not forgotten', { hostPort, error: String(error) }))
   }
-}
-
-/** Moves the published ports when the endpoint that takes them has changed; one transaction. */
-export async function retarget(ctx: Context, sandbox: LiveSandbox, before: readonly Element[]): Promise<void> {
-  const member = ctx.balance.members.get(sandbox.owner.id)
-  if (member) await refreshGroup(ctx, member.group)
-  const after = portElements(ctx, sandbox)
-  const stays = new Set(after.map(element => `${element.set} ${element.key} ${element.value}`))
-  const same = (element: Element) => stays.has(`${element.set} ${element.key} ${element.value}`)
-  if (before.length === after.length && before.every(same)) return
-  await ctx.filter.change(before, after)
 }

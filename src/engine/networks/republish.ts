@@ -6,6 +6,7 @@ import { acquirePorts } from './acquire-ports.ts'
 import type { Context, LiveSandbox } from './context.ts'
 import { forgetUdpFlows, portElements } from './publish.ts'
 import { parseWishes } from './ports/wishes.ts'
+import type { Element } from './firewall/ruleset.ts'
 import type { NetworksService, SandboxOwner } from './service.ts'
 
 /** Takes new ports first, so that a conflict changes nothing; then one transaction for all. */
@@ -37,12 +38,7 @@ export async function republish(
     const added = acquirePorts(ctx, sandbox, wishes, rollback)
     rollback.add('keep the ports as they were', () => Object.assign(sandbox, before))
     Object.assign(sandbox, { owner, ports: [...kept, ...added] })
-    const after = portElements(ctx, sandbox)
-    const has = new Set(after.map(one => `${one.set} ${one.key} ${one.value}`))
-    await ctx.filter.change(
-      elements.filter(one => !has.has(`${one.set} ${one.key} ${one.value}`)),
-      after,
-    )
+    await ctx.filter.change(elements, portElements(ctx, sandbox))
     if (group) await refreshGroup(ctx, group, gone)
     await refreshEndpoints(ctx, sandbox)
     ctx.portTable.give(owner.id, gone)
@@ -67,4 +63,11 @@ export async function refreshEndpoints(
     const driver = network && ctx.drivers.get(network.driver)
     await driver?.refresh?.(network!, endpoint, path, ports.length > 0)
   }
+}
+
+/** Moves the published ports when the endpoint that takes them has changed; one transaction. */
+export async function retarget(ctx: Context, sandbox: LiveSandbox, before: readonly Element[]): Promise<void> {
+  const member = ctx.balance.members.get(sandbox.owner.id)
+  if (member) await refreshGroup(ctx, member.group)
+  await ctx.filter.change(before, portElements(ctx, sandbox))
 }

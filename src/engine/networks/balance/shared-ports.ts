@@ -1,7 +1,7 @@
 import type { PublishedPort } from '#model/container.ts'
 import type { Context } from '../context.ts'
-import { gatewayEndpoint } from '../endpoint.ts'
 import { SPREAD, type Element } from '../firewall/ruleset.ts'
+import { portSlot, publishingEndpoint } from '../publish.ts'
 import { spreadSlots } from './spread.ts'
 import { servingMembers, type Group, type Member, type SharedPort } from './state.ts'
 
@@ -24,10 +24,8 @@ export async function publishShared(ctx: Context, group: Group, left: readonly P
     if (after.elements.length > 0) ports.set(key, after)
     else ports.delete(key)
     undo.push(() => (before ? ports.set(key, before) : ports.delete(key)))
-    const had = new Set(before?.elements.map(textOf))
-    const has = new Set(after.elements.map(textOf))
-    remove.push(...(before?.elements ?? []).filter(element => !has.has(textOf(element))))
-    add.push(...after.elements.filter(element => !had.has(textOf(element))))
+    remove.push(...(before?.elements ?? []))
+    add.push(...after.elements)
   }
   try {
     await ctx.filter.change(remove, add)
@@ -52,26 +50,25 @@ function portsOf(group: Group, left: readonly PublishedPort[]): Map<string, Publ
 }
 
 function wanted(ctx: Context, group: Group, port: PublishedPort, slots: readonly string[]): SharedPort {
-  const family = port.hostIp.includes(':') ? 6 : 4
-  const wild = port.hostIp === '0.0.0.0' || port.hostIp === '::'
-  const key = [port.protocol, ...(wild ? [] : [port.hostIp]), port.hostPort].join(' . ')
+  const { family, set, key } = portSlot(port)
   const holders = [...group.members.values()].filter(member => holds(member, port))
   const targets = servingMembers(holders).flatMap(({ sandbox }) => {
-    const endpoint = gatewayEndpoint(ctx, sandbox.endpoints.values(), family)
+    const endpoint = publishingEndpoint(ctx, sandbox.endpoints.values(), family)
     const address = family === 4 ? endpoint?.ipv4 : endpoint?.ipv6
     return address ? [`${address} . ${port.containerPort}`] : []
   })
   if (targets.length === 0) return { elements: [], slots: [] }
-  const one: Element = { set: wild ? `any${family}` : `host${family}`, key, value: targets[0]! }
+  const one: Element = { set, key, value: targets[0]! }
   if (holders.length === 1) return { elements: [one], slots: [] }
   const spread = spreadSlots(slots, targets.toSorted(), SPREAD)
-  const set = wild ? (`spread_any${family}` as const) : (`spread_host${family}` as const)
-  return { elements: [one, ...spread.map((value, slot) => ({ set, key: `${slot} . ${key}`, value }))], slots: spread }
+  const spreadSet = `spread_${set}` as const
+  return {
+    elements: [one, ...spread.map((value, slot) => ({ set: spreadSet, key: `${slot} . ${key}`, value }))],
+    slots: spread,
+  }
 }
 
 function holds({ sandbox }: Member, port: PublishedPort): boolean {
   const key = keyOf(port)
   return sandbox.ports.some(own => own.containerPort === port.containerPort && keyOf(own) === key)
 }
-
-const textOf = ({ set, key, value = '' }: Element): string => `${set} ${key} ${value}`

@@ -55,11 +55,16 @@ export class FirewallTable {
     await this.#firewall.apply(`table inet ${this.#table}\ndelete table inet ${this.#table}\n`)
   }
 
-  /** All of it or nothing; resolves when the kernel has it. */
+  /**
+   * All of it or nothing; resolves when the kernel has it. What is removed and added alike stays where it is, with its
+   * counter: callers may give all that was and all that shall be.
+   */
   change(remove: readonly Element[], add: readonly Element[]): Promise<void> {
     if (remove.length === 0 && add.length === 0) return Promise.resolve()
+    const stays = new Set(add.map(textOf))
+    const gone = remove.filter(element => !stays.has(textOf(element)))
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ remove, add, resolve, reject })
+      this.#waiting.push({ remove: gone, add, resolve, reject })
       this.#running ??= this.#drain()
     })
   }
@@ -167,3 +172,5 @@ export class FirewallTable {
     }
   }
 }
+
+const textOf = ({ set, key, value = '' }: Element): string => `${set} ${key} ${value}`
