@@ -1,26 +1,16 @@
 import type { Port, Project, Service } from '../project.ts'
-import { edit, listed, placeOf, replicasOf } from './places.ts'
+import { attachedPlace } from './attached.ts'
+import { edit, listed, replicasOf } from './places.ts'
 import type { Report } from '#model/report.ts'
 import { port, type WantedService } from './to-service.ts'
 
 /** The host, or another machine (`internet`), to a service. */
 export function fromOutside(report: Report, project: Project, from: 'host' | 'internet', wanted: WantedService): void {
   const { service } = wanted
-  const { place, owner } = placeOf(project, service)
+  const attached = attachedPlace(report, project, service)
+  if (!attached) return
+  const { place, owner } = attached
   switch (place.kind) {
-    case 'none':
-      report.fail(
-        'network',
-        'networks',
-        `${owner.name} has nothing but its own loopback`,
-        'no-network',
-        `${service.name} has network_mode none, so it has no network`,
-        edit(project, `take network_mode: none from services.${owner.name}`),
-      )
-      return
-    case 'container':
-      report.undecided('network', `container ${place.name}`, 'is not in the file, so that its networks are not known')
-      return
     case 'host':
       report.ok('network', 'network', `${service.name} uses the host's: its ports are the host's`)
       return port(report, wanted)

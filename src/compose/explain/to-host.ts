@@ -1,6 +1,7 @@
 import type { Project, Service } from '../project.ts'
+import { attachedPlace } from './attached.ts'
 import { allows, policiesOf, policyText } from './egress.ts'
-import { edit, listed, placeOf } from './places.ts'
+import { edit, listed } from './places.ts'
 import type { Report } from '#model/report.ts'
 
 /** Container to the machine that it runs on. */
@@ -10,21 +11,10 @@ export function toHost(
   source: Service,
   wanted: { asked: string; port: number; protocol: 'tcp' | 'udp' },
 ): void {
-  const { place, owner } = placeOf(project, source)
+  const attached = attachedPlace(report, project, source)
+  if (!attached) return
+  const { place, owner } = attached
   switch (place.kind) {
-    case 'none':
-      report.fail(
-        'network',
-        'networks',
-        `${owner.name} has nothing but its own loopback`,
-        'no-network',
-        `${source.name} has network_mode none, so it has no network`,
-        edit(project, `take network_mode: none from services.${owner.name}`),
-      )
-      return
-    case 'container':
-      report.undecided('network', `container ${place.name}`, 'is not in the file, so that its networks are not known')
-      return
     case 'host':
       report.ok('network', 'network', `${source.name} uses the host's: it is localhost`)
       break

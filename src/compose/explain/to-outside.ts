@@ -1,26 +1,16 @@
 import type { Project, Service } from '../project.ts'
+import { attachedPlace } from './attached.ts'
 import { allows, covers, policiesOf, policyText, type Destination } from './egress.ts'
-import { edit, isFalse, listed, option, placeOf } from './places.ts'
+import { edit, isFalse, listed, option } from './places.ts'
 import type { Report } from '#model/report.ts'
 import { checkAddresses } from './subnets.ts'
 
 /** Container to the internet, to an address or a name of the world's. */
 export function toOutside(report: Report, project: Project, source: Service, destination: Destination): void {
-  const { place, owner } = placeOf(project, source)
+  const attached = attachedPlace(report, project, source)
+  if (!attached) return
+  const { place, owner } = attached
   switch (place.kind) {
-    case 'none':
-      report.fail(
-        'network',
-        'networks',
-        `${owner.name} has nothing but its own loopback`,
-        'no-network',
-        `${source.name} has network_mode none, so it has no network`,
-        edit(project, `take network_mode: none from services.${owner.name}`),
-      )
-      return
-    case 'container':
-      report.undecided('network', `container ${place.name}`, 'is not in the file, so that its networks are not known')
-      return
     case 'host':
       report.ok('network', 'network', `${source.name} goes out as the host does`)
       return policy(report, project, source, [], destination)

@@ -1,4 +1,5 @@
 import type { Project, Service } from '../project.ts'
+import { attachedPlace } from './attached.ts'
 import { edit, isFalse, listed, option, placeOf, shared, type Place } from './places.ts'
 import type { Report } from '#model/report.ts'
 import { checkAddresses } from './subnets.ts'
@@ -15,16 +16,12 @@ export interface WantedService {
 
 /** Container to container. */
 export function toService(report: Report, project: Project, source: Service, wanted: WantedService): void {
-  const here = placeOf(project, source)
-  const there = placeOf(project, wanted.service)
-  if (here.owner === there.owner && source !== wanted.service) return sameNamespace(report, project, source, wanted)
-  for (const [service, { place }] of [[source, here] as const, [wanted.service, there] as const]) {
-    if (place.kind === 'none') return nowhere(report, project, service)
-    if (place.kind === 'container') {
-      report.undecided('network', `container ${place.name}`, 'is not in the file, so that its networks are not known')
-      return
-    }
+  if (source !== wanted.service && placeOf(project, source).owner === placeOf(project, wanted.service).owner) {
+    return sameNamespace(report, project, source, wanted)
   }
+  const here = attachedPlace(report, project, source)
+  const there = here && attachedPlace(report, project, wanted.service)
+  if (!here || !there) return
   if (here.place.kind === 'host') return fromHostMode(report, project, source, wanted, there.place)
   if (there.place.kind === 'host') return toHostMode(report, project, source, wanted)
   if (there.owner !== wanted.service && wanted.as !== 'address') {
@@ -52,17 +49,6 @@ function sameNamespace(report: Report, project: Project, source: Service, wanted
     )
   }
   port(report, wanted)
-}
-
-function nowhere(report: Report, project: Project, service: Service): void {
-  report.fail(
-    'network',
-    'networks',
-    `${service.name} has nothing but its own loopback`,
-    'no-network',
-    `${service.name} has network_mode none, so it has no network`,
-    edit(project, `take network_mode: none from services.${service.name}`),
-  )
 }
 
 /** Names of services are the embedded DNS server's, which only containers on networks have. */
