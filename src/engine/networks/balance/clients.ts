@@ -49,6 +49,13 @@ function use(client: Client, vip: Vip): void {
   vip.clients.add(client)
 }
 
+function stopUsing(client: Client, vip: Vip): void {
+  vip.clients.delete(client)
+  client.vips.delete(vip)
+  client.stale.delete(vip)
+  if (client.ready.delete(vip)) client.gone.push(...[vip.ipv4, vip.ipv6].filter(address => address !== ''))
+}
+
 /** Tells all who use the address what it stands for now, if that has changed. */
 export async function tellClients(ctx: Context, vip: Vip): Promise<void> {
   const told = translationsOf(vip)
@@ -88,12 +95,9 @@ export function translationsOf(vip: Vip): Translation[] {
 /** The address stands for nothing any more. */
 export function forgetVip(ctx: Context, vip: Vip): void {
   for (const client of vip.clients) {
-    client.vips.delete(vip)
-    client.stale.delete(vip)
-    if (client.ready.delete(vip)) client.gone.push(...[vip.ipv4, vip.ipv6].filter(address => address !== ''))
+    stopUsing(client, vip)
     void flush(ctx, client)
   }
-  vip.clients.clear()
 }
 
 /** The sandbox goes, or left one network. */
@@ -102,10 +106,7 @@ export function forgetClient(ctx: Context, containerId: string, networkId?: stri
   if (!client) return
   for (const vip of client.vips) {
     if (networkId !== undefined && vip.networkId !== networkId) continue
-    vip.clients.delete(client)
-    client.vips.delete(vip)
-    client.stale.delete(vip)
-    if (client.ready.delete(vip)) client.gone.push(...[vip.ipv4, vip.ipv6].filter(address => address !== ''))
+    stopUsing(client, vip)
   }
   if (networkId !== undefined) return void flush(ctx, client)
   ctx.balance.clients.delete(containerId)

@@ -5,7 +5,7 @@ import type { Limited } from './state.ts'
 
 /**
  * Reads the policies of the sandbox as its endpoints and networks are now.
- * @returns what the packet filter must be told; empty for a sandbox that had no policy and has none
+ * @returns all that the packet filter held of it, and all that it shall hold
  */
 export function replan(ctx: Context, sandbox: LiveSandbox): { remove: Element[]; add: Element[] } {
   const id = sandbox.owner.id
@@ -30,11 +30,7 @@ export function replan(ctx: Context, sandbox: LiveSandbox): { remove: Element[];
     if (learned.elements.length === 0) limited.learned.delete(address)
   }
   ctx.egress.limited.set(id, limited)
-  const add = elementsOf(limited)
-  // What stays is not taken out for a moment, nor its counter.
-  const keyOf = ({ set, key }: Element) => `${set} ${key}`
-  const [old, kept] = [new Set(remove.map(keyOf)), new Set(add.map(keyOf))]
-  return { remove: remove.filter(one => !kept.has(keyOf(one))), add: add.filter(one => !old.has(keyOf(one))) }
+  return { remove, add: elementsOf(limited) }
 }
 
 /** Makes the packet filter hold what the policies say now. */

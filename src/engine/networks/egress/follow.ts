@@ -4,7 +4,8 @@ import { egressNameMatches } from '#model/egress.ts'
 import type { Context } from '../context.ts'
 import type { Forward } from '../dns/answer.ts'
 import { learnedElements } from './elements.ts'
-import type { Learned, Limited, StoredNames } from './state.ts'
+import { remember } from './remember.ts'
+import type { Learned, Limited } from './state.ts'
 
 /** Milliseconds that an address is allowed past its TTL, which counts as a minute at least: programs keep answers longer. */
 const GRACE = 60_000
@@ -58,9 +59,7 @@ function open(ctx: Context, limited: Limited, address: string, name: string, unt
   const evicted = limited.learned.size > MOST ? limited.learned.keys().next().value! : undefined
   const gone = evicted === undefined ? [] : limited.learned.get(evicted)!.elements
   if (evicted !== undefined) limited.learned.delete(evicted)
-  const stays = new Set(after.map(element => `${element.set} ${element.key}`))
-  const remove = [...gone, ...before.filter(element => !stays.has(`${element.set} ${element.key}`))]
-  const pending = ctx.filter.change(remove, after).then(
+  const pending = ctx.filter.change([...gone, ...before], after).then(
     () => {
       if (known.pending === pending) known.pending = undefined
     },
@@ -95,10 +94,4 @@ export async function expire(ctx: Context): Promise<void> {
     }
     if (changed && ctx.egress.limited.get(limited.containerId) === limited) remember(ctx, limited)
   }
-}
-
-function remember(ctx: Context, limited: Limited): void {
-  const addresses: StoredNames['addresses'] = {}
-  for (const [address, { names }] of limited.learned) addresses[address] = Object.fromEntries(names)
-  ctx.egress.stored.put(limited.containerId, { containerId: limited.containerId, addresses })
 }

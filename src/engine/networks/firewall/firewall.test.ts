@@ -56,6 +56,18 @@ test('what is there is not added again, what is not there is not removed', async
   )
 })
 
+test('what is removed and added alike is not touched', async () => {
+  const { table, scripts } = await built()
+  await table.change([], [port(1), port(2)])
+  await table.change([port(1), port(2)], [port(2), port(1)])
+  assert.equal(scripts().length, 1)
+  await table.change([port(1), port(2)], [port(2), port(3)])
+  assert.equal(
+    scripts()[1],
+    'delete element inet berth-t any4 { tcp . 1 }\nadd element inet berth-t any4 { tcp . 3 : 172.17.0.2 . 80 }\n',
+  )
+})
+
 test('a flushed table is put back whole, by the next change or by the watch', async () => {
   const { table, firewall, scripts } = await built()
   await table.change([], [port(1)])
