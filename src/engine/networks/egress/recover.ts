@@ -2,6 +2,7 @@ import type { Context } from '../context.ts'
 import { replan } from './enforce.ts'
 import { learnedElements } from './elements.ts'
 import { dropCounters } from './counters.ts'
+import { remember } from './remember.ts'
 
 /** Milliseconds that an address is allowed after a restart at least: programs go on with what they were told. */
 const AFTER_RESTART = 120_000
@@ -20,8 +21,12 @@ export async function recoverEgress(ctx: Context): Promise<void> {
   }
   if (ctx.egress.limited.size === 0) return
   const counters = await dropCounters(ctx).catch(() => new Map<string, number>())
-  for (const { sources, droppedBefore } of ctx.egress.limited.values()) {
-    for (const { address } of sources) droppedBefore.set(address, counters.get(address) ?? 0)
+  for (const limited of ctx.egress.limited.values()) {
+    for (const { address } of limited.sources) {
+      const before = limited.droppedBefore.get(address) ?? 0
+      limited.droppedBefore.set(address, before + (counters.get(address) ?? 0))
+    }
+    remember(ctx, limited)
   }
 }
 
@@ -30,6 +35,7 @@ function recoverNames(ctx: Context, containerId: string, plan: () => unknown): v
   plan()
   const limited = ctx.egress.limited.get(containerId)
   if (!stored || !limited) return
+  for (const [address, packets] of Object.entries(stored.dropped)) limited.droppedBefore.set(address, packets)
   const atLeast = ctx.clock.now() + AFTER_RESTART
   for (const [address, names] of Object.entries(stored.addresses)) {
     const known = new Map(Object.entries(names).map(([name, until]) => [name, Math.max(until, atLeast)]))

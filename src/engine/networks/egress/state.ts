@@ -56,6 +56,8 @@ export interface Limited {
 export interface StoredNames {
   containerId: string
   addresses: Record<string, Record<string, number>>
+  /** Packets by source address. */
+  dropped: Record<string, number>
 }
 
 /** Data only: the verbs of this folder change it. */
