@@ -108,7 +108,8 @@ test('what of a network cannot change is refused by name', async () => {
       /option com\.docker\.network\.bridge\.name of network net cannot change/,
     ],
     [['--label-rm', 'zz', 'net'], /network net has no label zz/],
-    [['--mtu', '99999', 'net'], /is not a number of bytes up to 65535/],
+    [['--mtu', '99999', 'net'], /is not a number of bytes from 68 to 65535/],
+    [['--mtu', '10', 'net'], /is not a number of bytes from 68 to 65535/],
     [['--mtu', '1300', 'bridge'], /bridge is a pre-defined network/],
     [['--mtu', '1300', 'none-such'], /network none-such not found/],
   ] as const) {

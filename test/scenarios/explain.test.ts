@@ -36,6 +36,26 @@ test('services that reach each other: every hop is looked at, exit code 0', () =
   }
 })
 
+test('addresses of its own and of a kind that it has none of', async () => {
+  for (const [to, words] of [
+    ['127.0.0.1:80', /\nreachable\n$/],
+    ['[::1]:81', /blocked: nothing in shop-db-1 listens at port 81/],
+    ['2001:db8::7', /blocked: shop-db-1 has no IPv6 address on front, and 2001:db8::7 is one/],
+  ] as const) {
+    assert.match(explained('shop-db-1', to).stdout, words, to)
+  }
+  await lab.daemon.client.networks.create({
+    Name: 'six',
+    EnableIPv4: false,
+    EnableIPv6: true,
+    IPAM: { Config: [{ Subnet: 'fd00:232::/64' }] },
+  })
+  await lab.container('six', ['six'], ['sleep', '1000'])
+  const { stdout, stderr } = explained('six', 'internet:443')
+  assert.match(stdout, /2001:db8::1/, stderr)
+  assert.match(explained('six', '192.0.2.7').stdout, /six has no IPv4 address on six/)
+})
+
 test('a wrong port: exit code 1, the cause and what would be right', () => {
   const { code, stdout } = explained('web', 'db:5432')
   assert.equal(code, 1)

@@ -12,6 +12,9 @@ import type { ExplainQuestion, ExplainService } from './service.ts'
 import { sourceState } from './states.ts'
 import { toOutside } from './to-outside.ts'
 
+/** How often a question is asked anew whose containers change meanwhile. */
+const ATTEMPTS = 3
+
 /** Follows the way that packets of FROM to TO really take, and says what stands in it. Changes nothing. */
 export class Explainer implements ExplainService {
   readonly #ctx: ExplainOptions
@@ -23,6 +26,26 @@ export class Explainer implements ExplainService {
   async explain(question: ExplainQuestion): Promise<Explanation> {
     const { from, to } = question
     if (from === '' || to === '') throw invalid('explain needs FROM and TO')
+    for (let attempt = 1; ; attempt++) {
+      const before = await this.#stateOf(from, to)
+      try {
+        return await this.#attempt(question)
+      } catch (error) {
+        // A namespace that was there went with its container in between: what is true now is asked for.
+        if (attempt === ATTEMPTS || (await this.#stateOf(from, to)) === before) throw error
+      }
+    }
+  }
+
+  /** Differs once a container that is meant was started, stopped or removed. */
+  async #stateOf(...texts: string[]): Promise<string> {
+    const parties = await Promise.all(texts.map(text => partyOf(this.#ctx, text)))
+    const all = parties.flatMap(one => (one.kind === 'service' ? one.replicas : one.kind === 'container' ? [one] : []))
+    return all.map(({ id, status, pid }) => `${id} ${status} ${pid}`).join()
+  }
+
+  async #attempt(question: ExplainQuestion): Promise<Explanation> {
+    const { from, to } = question
     const report = new Report()
     const source = sourceOf(await partyOf(this.#ctx, from), from)
     const target = await partyOf(this.#ctx, to)
@@ -84,7 +107,8 @@ export class Explainer implements ExplainService {
   }
 
   async #toAddress(report: Report, source: ContainerParty, address: string, question: ExplainQuestion): Promise<void> {
-    const found = this.#holderOf(source, address)
+    const own = source.sandbox !== undefined && (address === '::1' || address.startsWith('127.'))
+    const found = own ? [source] : this.#holderOf(source, address)
     if (found) return this.#between(report, source, found, question)
     await toOutside(this.#ctx, report, source, { kind: 'address', address }, question)
   }

@@ -73,6 +73,10 @@ export function targetState(report: Report, target: ContainerParty): boolean {
       return false
     }
     default: {
+      if (status === 'removing') {
+        fail('is being removed', 'target-not-running', `${name} is being removed`, '')
+        return false
+      }
       const error = state.kind === 'created' ? state.error : undefined
       if (isPortTaken(error)) return portTaken(report, target, error!)
       fail(`is ${status}`, 'target-not-running', `${name} was never started`, `berth start ${name}`)

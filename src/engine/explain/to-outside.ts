@@ -12,7 +12,7 @@ import { sourceState } from './states.ts'
 import { judgeAddresses, judgeRoute, judgeWire, wireOf } from './wires.ts'
 
 /** An address of the documentation's range: stands for any machine outside where only the way is asked for. */
-const ANYWHERE = '192.0.2.1'
+const ANYWHERE = { 4: '192.0.2.1', 6: '2001:db8::1' }
 const WEB_PORT = 443
 
 export type Outside =
@@ -37,7 +37,7 @@ export async function toOutside(
   const way = leadsOut(report, source, target)
   if (!way) return
   const address = addressFor(report, source, target, way)
-  if (address === undefined) return
+  if (address === undefined || !hasFamily(report, source, way, address)) return
   const wire = await wireOf(ctx, source, way)
   judgeWire(report, wire)
   judgeAddresses(report, wire)
@@ -49,7 +49,7 @@ export async function toOutside(
       to: question.to,
       address,
       device: '',
-      gateway: way.endpoint.ipv4Gateway,
+      gateway: address.includes(':') ? way.endpoint.ipv6Gateway : way.endpoint.ipv4Gateway,
     })
   }
   const local = target.kind === 'host' || (await ctx.inspector.routeTo(address)).kind === 'local'
@@ -59,6 +59,27 @@ export async function toOutside(
   for (const table of lookAtTracking(ctx, 'the host')) judgeTracking(report, table)
   if (local && question.port > 0) await judgeHostPort(ctx, report, address, question)
   await connection(ctx, report, source, target.kind === 'internet' ? undefined : address, question)
+}
+
+/** Whether the way out has an address of the target's kind. */
+function hasFamily(
+  report: Report,
+  { name }: ContainerParty,
+  { endpoint, network }: Attachment,
+  address: string,
+): boolean {
+  const six = address.includes(':')
+  if ((six ? endpoint.ipv6 : endpoint.ipv4) !== '') return true
+  const kind = six ? 'IPv6' : 'IPv4'
+  report.fail(
+    'address',
+    `addresses of ${name} on ${network.name}`,
+    `none is of ${kind}, as ${address} is`,
+    'no-address',
+    `${name} has no ${kind} address on ${network.name}, and ${address} is one`,
+    `berth network create --${kind.toLowerCase()} NETWORK`,
+  )
+  return false
 }
 
 /** What is behind a port of the host: a container, if one publishes it. */
@@ -119,7 +140,7 @@ function addressFor(report: Report, source: ContainerParty, target: Outside, way
     case 'host':
       return way?.endpoint.ipv4Gateway || way?.endpoint.ipv6Gateway || '127.0.0.1'
     case 'internet':
-      return ANYWHERE
+      return way?.endpoint.ipv4 === '' ? ANYWHERE[6] : ANYWHERE[4]
     case 'address':
       return target.address
     case 'name':

@@ -57,6 +57,7 @@ test('bad networks are refused, and nothing is left of them', async () => {
     [subnet('10.6.0.1/24'), 'invalid', /it should be 10.6.0.0\/24/],
     [{ options: { 'com.docker.network.bridge.enable_icc': 'maybe' } }, 'invalid', /enable_icc/],
     [{ options: { 'com.docker.network.driver.mtu': 'big' } }, 'invalid', /mtu/],
+    [{ options: { 'com.docker.network.driver.mtu': '67' } }, 'invalid', /mtu/],
     [{ options: { 'com.docker.network.bridge.name': 'eth0' } }, 'conflict', /interface eth0 exists already/],
     [{ options: { 'com.docker.network.bridge.name': 'a/b' } }, 'invalid', /interface name/],
   ]

@@ -40,8 +40,9 @@ export function bridgeOptions(options: Readonly<Record<string, string>>): Bridge
   }
   const mtuText = read('driver.mtu')
   const mtu = mtuText === '' ? undefined : Number(mtuText)
-  if (mtu !== undefined && !(Number.isInteger(mtu) && mtu >= 0 && mtu <= 65_535)) {
-    throw invalid(`invalid value for '${PREFIX}driver.mtu': "${mtuText}" is not a number of bytes up to 65535`)
+  // The kernel refuses less than 68.
+  if (mtu !== undefined && !(Number.isInteger(mtu) && (mtu === 0 || (mtu >= 68 && mtu <= 65_535)))) {
+    throw invalid(`invalid value for '${PREFIX}driver.mtu': "${mtuText}" is not a number of bytes from 68 to 65535`)
   }
   const binding = read('bridge.host_binding_ipv4')
   const address = binding === '' ? undefined : parseAddress(binding)
