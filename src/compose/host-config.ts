@@ -1,4 +1,5 @@
 import { posix } from 'node:path'
+import { EGRESS_KEY } from '#model/egress.ts'
 import type { ContainerCreateRequest } from '#wire/index.ts'
 import { linksOf } from './names.ts'
 import type { FileReference, Project, Service, ServiceVolume } from './project.ts'
@@ -81,7 +82,7 @@ export function hostConfig(
 
 function annotations(service: Service): Record<string, string> | undefined {
   const egress = service['x-berth-egress']
-  const all = { ...service.annotations, ...(egress === undefined ? {} : { 'berth.egress': egress }) }
+  const all = { ...service.annotations, ...(egress === undefined ? {} : { [EGRESS_KEY]: egress }) }
   return Object.keys(all).length > 0 ? all : undefined
 }
 

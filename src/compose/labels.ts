@@ -1,9 +1,11 @@
+import { ENDPOINT_MODE_KEY, ONE_OFF_LABEL, PROJECT_LABEL, SERVICE_LABEL } from '#model/compose-labels.ts'
+
 /** Labels exactly as Docker Compose sets them: other tools look for them. */
 export const LABEL = {
-  project: 'com.docker.compose.project',
-  service: 'com.docker.compose.service',
+  project: PROJECT_LABEL,
+  service: SERVICE_LABEL,
   number: 'com.docker.compose.container-number',
-  oneoff: 'com.docker.compose.oneoff',
+  oneoff: ONE_OFF_LABEL,
   hash: 'com.docker.compose.config-hash',
   files: 'com.docker.compose.project.config_files',
   workingDir: 'com.docker.compose.project.working_dir',
@@ -14,8 +16,7 @@ export const LABEL = {
   version: 'com.docker.compose.version',
   network: 'com.docker.compose.network',
   volume: 'com.docker.compose.volume',
-  /** Berth's own: how replicas are reached by the service's name. */
-  endpointMode: 'berth.endpoint_mode',
+  endpointMode: ENDPOINT_MODE_KEY,
 } as const
 
 /** The Compose release whose label conventions these are. */

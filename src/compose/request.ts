@@ -1,3 +1,4 @@
+import { EGRESS_KEY } from '#model/egress.ts'
 import type { ContainerCreateRequest, NetworkCreateRequest, VolumeCreateRequest } from '#wire/index.ts'
 import { networkHash, serviceHash, volumeHash } from './hash.ts'
 import { COMPOSE_VERSION, LABEL } from './labels.ts'
@@ -119,7 +120,7 @@ export function networkRequest(project: Project, key: string, network: Network):
     Driver: network.driver ?? 'bridge',
     Options: {
       ...network.driver_opts,
-      ...(network['x-berth-egress'] === undefined ? {} : { 'berth.egress': network['x-berth-egress'] }),
+      ...(network['x-berth-egress'] === undefined ? {} : { [EGRESS_KEY]: network['x-berth-egress'] }),
     },
     Internal: network.internal ?? false,
     Attachable: network.attachable ?? false,

@@ -1,9 +1,10 @@
+import { PROJECT_LABEL, SERVICE_LABEL } from '#model/compose-labels.ts'
 import type { ProbeResult, RouteAnswer, Listener } from '#ports/inspector.ts'
 import type { ExplainOptions, Question } from './context.ts'
 import { PROBE_TIMEOUT } from './context.ts'
 import { lookAtFilters, type FilterFacts } from './filters.ts'
 import { openPorts } from './listener.ts'
-import { PROJECT, SERVICE, type Attachment, type ContainerParty } from './parties.ts'
+import type { Attachment, ContainerParty } from './parties.ts'
 import { resolveIn, type NameFacts } from './resolve.ts'
 import { lookAtSizes, lookAtTracking, type SizeFacts, type TrackingFacts } from './sizes.ts'
 import { wireOf, type NeighbourFacts, type Wire } from './wires.ts'
@@ -183,7 +184,7 @@ export const ownAddresses = ({ endpoint }: Attachment): string[] =>
 function nameFor(to: string, [target]: readonly ContainerParty[]): string | undefined {
   if (/^[\d.]+$/.test(to) || to.includes(':')) return undefined
   if (target && to !== target.name && target.id.startsWith(to)) return target.name
-  const { [PROJECT]: project, [SERVICE]: service } = target?.record.config.Labels ?? {}
+  const { [PROJECT_LABEL]: project, [SERVICE_LABEL]: service } = target?.record.config.Labels ?? {}
   return service !== undefined && [`${project}/${service}`, `${project}_${service}`].includes(to) ? service : to
 }
 

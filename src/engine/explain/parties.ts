@@ -1,4 +1,5 @@
 import { invalid, isKind, notFound } from '#lib/errors.ts'
+import { PROJECT_LABEL, SERVICE_LABEL } from '#model/compose-labels.ts'
 import type { ContainerRecord, EndpointRecord, PublishedPort } from '#model/container.ts'
 import { isAlive, statusOf, type ContainerStatus } from '#model/container-state.ts'
 import type { NetworkRecord } from '#model/network.ts'
@@ -34,9 +35,6 @@ export type Party =
   | { kind: 'address'; address: string }
   | { kind: 'name'; name: string }
 
-export const SERVICE = 'com.docker.compose.service'
-export const PROJECT = 'com.docker.compose.project'
-
 /** Who is meant by a word of the command line. @throws invalid when several services have the name */
 export async function partyOf(ctx: ExplainOptions, text: string): Promise<Party> {
   if (text === 'host') return { kind: 'host' }
@@ -55,11 +53,11 @@ async function serviceParty(ctx: ExplainOptions, text: string): Promise<Party | 
   const replicas = all
     .map(view => view.record)
     .filter(({ config: { Labels = {} } }) => {
-      const [project, service] = [Labels?.[PROJECT], Labels?.[SERVICE]]
+      const [project, service] = [Labels?.[PROJECT_LABEL], Labels?.[SERVICE_LABEL]]
       return service === text || `${project}/${service}` === text || `${project}_${service}` === text
     })
   if (replicas.length === 0) return undefined
-  const projects = [...new Set(replicas.map(record => record.config.Labels?.[PROJECT] ?? ''))]
+  const projects = [...new Set(replicas.map(record => record.config.Labels?.[PROJECT_LABEL] ?? ''))]
   if (projects.length > 1) {
     throw invalid(`service ${text} is in several projects: say ${projects.map(one => `${one}/${text}`).join(' or ')}`)
   }

@@ -1,3 +1,4 @@
+import { LABEL } from '#compose/labels.ts'
 import { EGRESS_KEY } from '#model/egress.ts'
 import type { ContainerSummary, NetworkInspect } from '#wire/index.ts'
 import { displayPorts } from '../../containers/ports-text.ts'
@@ -56,7 +57,6 @@ export interface MapModel {
 }
 
 const BUILTIN = new Set(['bridge', 'host', 'none'])
-const LABEL = 'com.docker.compose.'
 
 /** @param balances whether the daemon gives replicas one virtual address, as Berth does */
 export function buildModel(
@@ -65,14 +65,14 @@ export function buildModel(
   options: { project?: string; balances: boolean },
 ): MapModel {
   const { project } = options
-  const mine = containers.filter(one => !project || one.Labels[`${LABEL}project`] === project)
+  const mine = containers.filter(one => !project || one.Labels[LABEL.project] === project)
   const byId = new Map(containers.map(one => [one.Id, one]))
   const idOf = new Map(networks.map(one => [one.Name, one.Id]))
   const shown = mine.map(one => mapContainer(one, byId, idOf)).sort(inOrder)
   const used = new Set(shown.flatMap(one => Object.keys(one.addresses)))
   const kept = networks
     .filter(one =>
-      used.has(one.Id) ? true : !BUILTIN.has(one.Name) && (!project || one.Labels[`${LABEL}project`] === project),
+      used.has(one.Id) ? true : !BUILTIN.has(one.Name) && (!project || one.Labels[LABEL.project] === project),
     )
     .map(mapNetwork)
     .sort((a, b) => Number(a.builtin) - Number(b.builtin) || compareText(a.name, b.name))
@@ -134,8 +134,8 @@ function mapContainer(
     name: nameOf(one),
     state: one.State,
     health: /\((?:health: )?(starting|healthy|unhealthy)\)/.exec(one.Status)?.[1] ?? '',
-    project: one.Labels[`${LABEL}project`] ?? '',
-    service: one.Labels[`${LABEL}service`] ?? '',
+    project: one.Labels[LABEL.project] ?? '',
+    service: one.Labels[LABEL.service] ?? '',
     addresses,
     ports: displayPorts(one.Ports ?? []),
     egress: one.HostConfig?.Annotations?.[EGRESS_KEY] !== undefined,
@@ -155,10 +155,7 @@ function groupsOf(
   balances: boolean,
 ): MapGroup[] {
   const modes = new Map(
-    summaries.map(one => [
-      one.Id,
-      one.HostConfig?.Annotations?.['berth.endpoint_mode'] ?? one.Labels['berth.endpoint_mode'],
-    ]),
+    summaries.map(one => [one.Id, one.HostConfig?.Annotations?.[LABEL.endpointMode] ?? one.Labels[LABEL.endpointMode]]),
   )
   const groups = new Map<string, MapContainer[]>()
   for (const one of shown) {

@@ -116,9 +116,7 @@ export function forgetClient(ctx: Context, containerId: string, networkId?: stri
 /** After a restart: a namespace that had translations gets them as they should be now. */
 export async function resumeClient(ctx: Context, sandbox: LiveSandbox): Promise<void> {
   if (!sandbox.path) return
-  const vips = [...sandbox.endpoints.keys()].flatMap(networkId =>
-    [...ctx.balance.vips.values()].filter(vip => vip.networkId === networkId),
-  )
+  const vips = [...ctx.balance.vips.values()].filter(vip => sandbox.endpoints.has(vip.networkId))
   if (vips.length === 0) return
   const tables = await ctx.firewall.tables(sandbox.path)
   if (!tables.some(table => table.family === 'inet' && table.name === CLIENT_TABLE)) return

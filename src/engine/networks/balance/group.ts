@@ -1,10 +1,7 @@
 import { invalid } from '#lib/errors.ts'
+import { ENDPOINT_MODE_KEY, ONE_OFF_LABEL, PROJECT_LABEL, SERVICE_LABEL } from '#model/compose-labels.ts'
 import type { SandboxOwner } from '../service.ts'
 
-const PROJECT = 'com.docker.compose.project'
-const SERVICE = 'com.docker.compose.service'
-const ONE_OFF = 'com.docker.compose.oneoff'
-const MODE = 'berth.endpoint_mode'
 const DRAIN = 'berth.drain'
 
 /** Seconds that a replica's connections may take to end, when nothing else is said. */
@@ -25,16 +22,16 @@ type Labelled = Pick<SandboxOwner, 'labels' | 'annotations'>
 
 /** The service whose replica a container is: Compose's labels tell, whoever set them. One-off runs serve nobody. */
 export function membershipOf({ labels, annotations }: Labelled): Membership | undefined {
-  const project = labels[PROJECT]
-  const service = labels[SERVICE]
-  if (!project || !service || labels[ONE_OFF]?.toLowerCase() === 'true') return undefined
-  const mode = annotations[MODE] ?? labels[MODE]
+  const project = labels[PROJECT_LABEL]
+  const service = labels[SERVICE_LABEL]
+  if (!project || !service || labels[ONE_OFF_LABEL]?.toLowerCase() === 'true') return undefined
+  const mode = annotations[ENDPOINT_MODE_KEY] ?? labels[ENDPOINT_MODE_KEY]
   return { key: `${project}/${service}`, service, mode: mode === 'vip' || mode === 'dnsrr' ? mode : 'auto' }
 }
 
 /** The Compose project of a container. */
 export function projectOf({ labels }: Pick<SandboxOwner, 'labels'>): string | undefined {
-  return labels[PROJECT] || undefined
+  return labels[PROJECT_LABEL] || undefined
 }
 
 /** Milliseconds that connections may take to end before the container is told to. */
@@ -45,9 +42,9 @@ export function drainLimit({ labels, annotations }: Labelled): number {
 
 /** @throws invalid for a setting that means nothing */
 export function checkBalancing({ labels, annotations }: Labelled): void {
-  const mode = annotations[MODE] ?? labels[MODE]
+  const mode = annotations[ENDPOINT_MODE_KEY] ?? labels[ENDPOINT_MODE_KEY]
   if (mode !== undefined && mode !== 'vip' && mode !== 'dnsrr') {
-    throw invalid(`${MODE} is ${JSON.stringify(mode)}: it must be vip or dnsrr`)
+    throw invalid(`${ENDPOINT_MODE_KEY} is ${JSON.stringify(mode)}: it must be vip or dnsrr`)
   }
   const drain = annotations[DRAIN] ?? labels[DRAIN]
   if (drain !== undefined && !/^\d{1,6}(\.\d{1,3})?$/.test(drain)) {
