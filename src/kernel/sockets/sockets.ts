@@ -26,15 +26,8 @@ export class KernelSockets implements Sockets {
   }
 
   async open(sandbox: string): Promise<OpenPort[]> {
-    const [tcp = [], udp = []] = await this.#list(sandbox, [
-      [TCP, [listen]],
-      [UDP, [close]],
-    ])
-    const portOf = (protocol: 'tcp' | 'udp') => (socket: DiagSocket) => {
-      const loopback = socket.localAddress.startsWith('127.') || socket.localAddress === '::1'
-      return { protocol, port: socket.localPort, loopback }
-    }
-    return [...tcp.map(portOf('tcp')), ...udp.map(portOf('udp'))]
+    const all = await this.listeners(sandbox)
+    return all.map(({ protocol, port, address }) => ({ protocol, port, loopback: isLoopback(address) }))
   }
 
   /** Everything that takes connections or datagrams, in full. */
@@ -61,8 +54,7 @@ export class KernelSockets implements Sockets {
       [TCP, unfinished],
     ])
     const served = new Set(listeners.map(socket => socket.localPort))
-    const isLocal = (socket: DiagSocket) => socket.remoteAddress.startsWith('127.') || socket.remoteAddress === '::1'
-    return connections.filter(socket => served.has(socket.localPort) && !isLocal(socket)).length
+    return connections.filter(socket => served.has(socket.localPort) && !isLoopback(socket.remoteAddress)).length
   }
 
   async #list(sandbox: string | undefined, wanted: readonly Wanted[]): Promise<DiagSocket[][]> {
@@ -88,3 +80,5 @@ export class KernelSockets implements Sockets {
     }
   }
 }
+
+const isLoopback = (address: string): boolean => address.startsWith('127.') || address === '::1'
