@@ -1,6 +1,6 @@
 import { stringify } from 'yaml'
 import { serviceHash } from '#compose/hash.ts'
-import { CliError, defineCommand } from '../core/command.ts'
+import { CliError, defineCommand, unsupportedFormat } from '../core/command.ts'
 import { canonical } from '#compose/canonical.ts'
 import { load } from './project.ts'
 
@@ -38,6 +38,6 @@ export const command = defineCommand({
     const document = canonical(project, services)
     if (flags.format === 'json') context.print(JSON.stringify(document, null, 2))
     else if (flags.format === 'yaml') context.stdout.write(stringify(document, { lineWidth: 0 }))
-    else throw new CliError(`unsupported format "${flags.format}": use yaml or json`)
+    else throw unsupportedFormat(flags.format, ['yaml', 'json'])
   },
 })

@@ -1,5 +1,5 @@
 import { COMPOSE_VERSION } from '#compose/labels.ts'
-import { CliError, defineCommand } from '../core/command.ts'
+import { defineCommand, unsupportedFormat } from '../core/command.ts'
 
 export const command = defineCommand({
   usage: '[OPTIONS]',
@@ -12,6 +12,6 @@ export const command = defineCommand({
     if (flags.short) context.print(COMPOSE_VERSION)
     else if (flags.format === 'json') context.print(JSON.stringify({ version: COMPOSE_VERSION }))
     else if (flags.format === 'pretty') context.print(`Docker Compose version ${COMPOSE_VERSION} (Berth)`)
-    else throw new CliError(`unsupported format "${flags.format}": use pretty or json`)
+    else throw unsupportedFormat(flags.format, ['pretty', 'json'])
   },
 })

@@ -124,6 +124,12 @@ export class CliError extends Error {
   }
 }
 
+/** For a `--format` that a command has not. @param known at least two */
+export function unsupportedFormat(format: string, known: readonly string[], exitCode?: number): CliError {
+  const choice = `${known.slice(0, -1).join(', ')} or ${known.at(-1)}`
+  return new CliError(`unsupported format ${JSON.stringify(format)}: use ${choice}`, exitCode)
+}
+
 /** A wrong command line: printed with the usage of its command. */
 export class UsageError extends CliError {}
 

@@ -1,5 +1,5 @@
 import type { DoctorCheck } from '#model/doctor.ts'
-import { CliError, defineCommand } from '../core/command.ts'
+import { defineCommand, unsupportedFormat } from '../core/command.ts'
 import { wrap } from '../core/help.ts'
 import { table, textWidth } from '../render/table.ts'
 
@@ -23,9 +23,7 @@ Exit code: 0 when nothing stands in the way, 1 when something does.`,
     quiet: { type: 'bool', short: 'q', help: 'Only what is not as it should be' },
   },
   async run(context, { flags }) {
-    if (flags.format !== 'json' && flags.format !== 'table') {
-      throw new CliError(`unsupported format ${JSON.stringify(flags.format)}: use table or json`)
-    }
+    if (flags.format !== 'json' && flags.format !== 'table') throw unsupportedFormat(flags.format, ['table', 'json'])
     const report = await context.client.networks.doctor()
     if (flags.format === 'json') context.print(JSON.stringify(report, null, 2))
     else

@@ -1,5 +1,5 @@
 import type { EgressStatus } from '#wire/index.ts'
-import { CliError, defineCommand } from '../core/command.ts'
+import { defineCommand, unsupportedFormat } from '../core/command.ts'
 import { table } from '../render/table.ts'
 
 export const command = defineCommand({
@@ -20,9 +20,7 @@ shown with the addresses that it opened.`,
     },
   },
   async run(context, { args, flags }) {
-    if (flags.format !== 'json' && flags.format !== 'table') {
-      throw new CliError(`unsupported format ${JSON.stringify(flags.format)}: use table or json`)
-    }
+    if (flags.format !== 'json' && flags.format !== 'table') throw unsupportedFormat(flags.format, ['table', 'json'])
     const list = await context.client.networks.egress(args[0])
     if (flags.format === 'json') context.print(JSON.stringify(list, null, 2))
     else context.stdout.write(render(list))

@@ -1,10 +1,12 @@
 import { writeFile } from 'node:fs/promises'
-import { CliError, defineCommand } from '../core/command.ts'
+import { CliError, defineCommand, unsupportedFormat } from '../core/command.ts'
 import { isUtf8 } from '../render/locale.ts'
 import { documentOf } from './map/document.ts'
 import { buildModel } from './map/model.ts'
 import { renderSvg } from './map/svg.ts'
 import { renderText } from './map/text.ts'
+
+const FORMATS = ['text', 'svg', 'json']
 
 export const command = defineCommand({
   usage: '[OPTIONS]',
@@ -17,16 +19,14 @@ A network is a rail, a container a row with a dot on each rail that it is on.`,
       type: 'string',
       default: 'text',
       help: 'Format the output. Values: [text | svg | json]',
-      complete: ['text', 'svg', 'json'],
+      complete: FORMATS,
     },
     project: { type: 'string', help: 'Only what belongs to this Compose project' },
     svg: { type: 'string', value: 'file', help: 'Write a drawing to this file', complete: 'file' },
   },
   async run(context, { flags }) {
     const { client } = context
-    if (!['text', 'svg', 'json'].includes(flags.format)) {
-      throw new CliError(`unsupported format ${JSON.stringify(flags.format)}: use text, svg or json`)
-    }
+    if (!FORMATS.includes(flags.format)) throw unsupportedFormat(flags.format, FORMATS)
     const [networks, containers, version] = await Promise.all([
       client.networks.list(),
       client.containers.list({ all: true }),

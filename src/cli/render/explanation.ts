@@ -1,5 +1,5 @@
 import type { Explanation, Hop, Verdict } from '#model/explain.ts'
-import { CliError } from '../core/command.ts'
+import { unsupportedFormat } from '../core/command.ts'
 import type { Context } from '../core/context.ts'
 import { wrap } from '../core/help.ts'
 import { NOT_ASKED } from '../core/target.ts'
@@ -31,7 +31,7 @@ export function printExplanation(context: Context, explanation: Explanation, for
   else if (format === '' || format === 'text') {
     const { colour, columns } = context
     context.stdout.write(renderExplanation(explanation, { colour, columns, unicode: isUtf8(context.env) }))
-  } else throw new CliError(`unsupported format ${JSON.stringify(format)}: use text or json`, NOT_ASKED)
+  } else throw unsupportedFormat(format, ['text', 'json'], NOT_ASKED)
   return EXIT_CODES[explanation.verdict]
 }
 
