@@ -27,20 +27,15 @@ export async function updateNetwork(ctx: Context, reference: string, change: Net
     if (!driver.refresh)
       throw invalid(`network ${network.name} has driver ${network.driver}, whose options cannot change`)
     checkNetworkPolicy(driver.name, next.options)
-    driver.validate({ ...next, driver: next.driver, ipam: next.ipam })
+    driver.validate(next)
   }
   const [before, after] = [driver.elements(network), driver.elements(next)]
-  const keys = (list: typeof before) => new Set(list.map(({ set, key, value = '' }) => `${set} ${key} ${value}`))
-  const [had, has] = [keys(before), keys(after)]
-  const text = ({ set, key, value = '' }: (typeof before)[number]) => `${set} ${key} ${value}`
-  const remove = before.filter(one => !has.has(text(one)))
-  const add = after.filter(one => !had.has(text(one)))
   const rollback = new Rollback((step, error) => ctx.log.warn('undo failed', { step, error: String(error) }))
   try {
     rollback.add('keep the network as it was', () => ctx.registry.put(network))
     ctx.registry.put(next)
-    rollback.add('keep its rules', () => ctx.filter.change(add, remove))
-    await ctx.filter.change(remove, add)
+    rollback.add('keep its rules', () => ctx.filter.change(after, before))
+    await ctx.filter.change(before, after)
     if (Object.keys(change.options).length > 0) {
       rollback.add('keep its interfaces', () => apply(ctx, network))
       await apply(ctx, next)
