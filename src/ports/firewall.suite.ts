@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { describe } from 'node:test'
 import { isKind } from '#lib/errors.ts'
 import type { Firewall } from './firewall.ts'
+import { eachAnew } from './testing/each-anew.ts'
 
 export interface FirewallUnderTest {
   firewall: Firewall
@@ -12,15 +13,7 @@ export interface FirewallUnderTest {
 
 /** What the firewall owes its callers. All of it happens inside a sandbox. */
 export function firewallSuite(name: string, make: () => Promise<FirewallUnderTest>): void {
-  const run = (title: string, body: (t: FirewallUnderTest) => Promise<void>) =>
-    it(title, async () => {
-      const t = await make()
-      try {
-        await body(t)
-      } finally {
-        await t.close()
-      }
-    })
+  const run = eachAnew(make)
 
   describe(`firewall: ${name}`, () => {
     run('a table is there from its making to its deletion, in its namespace only', async t => {

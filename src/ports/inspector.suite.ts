@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { describe } from 'node:test'
 import type { Inspector } from './inspector.ts'
+import { eachAnew } from './testing/each-anew.ts'
 
 export interface InspectorUnderTest {
   inspector: Inspector
@@ -11,15 +12,7 @@ export interface InspectorUnderTest {
 
 /** What the inspector owes its callers about a namespace in which nothing is. */
 export function inspectorSuite(name: string, make: () => Promise<InspectorUnderTest>): void {
-  const run = (title: string, body: (t: InspectorUnderTest) => Promise<void>) =>
-    it(title, async () => {
-      const t = await make()
-      try {
-        await body(t)
-      } finally {
-        await t.close()
-      }
-    })
+  const run = eachAnew(make)
 
   describe(`inspector: ${name}`, () => {
     run('an empty namespace has no rules, listeners or legacy tables', async ({ inspector, sandbox }) => {

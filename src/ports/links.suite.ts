@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { describe } from 'node:test'
 import { isKind } from '#lib/errors.ts'
 import type { Links, Sandboxes, VethSpec } from './links.ts'
+import { eachAnew } from './testing/each-anew.ts'
 
 export interface LinksUnderTest {
   links: Links
@@ -13,15 +14,7 @@ export interface LinksUnderTest {
 
 /** What links and sandboxes owe their callers. */
 export function linksSuite(name: string, make: () => Promise<LinksUnderTest>): void {
-  const run = (title: string, body: (t: LinksUnderTest) => Promise<void>) =>
-    it(title, async () => {
-      const t = await make()
-      try {
-        await body(t)
-      } finally {
-        await t.close()
-      }
-    })
+  const run = eachAnew(make)
 
   const bridgeOf = (t: LinksUnderTest) => `${t.prefix}br`
   const makeBridge = (t: LinksUnderTest, addresses = ['10.251.7.1/24']) =>

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { isKind } from '#lib/errors.ts'
 import type { DnsSockets, HostPorts } from './resolver.ts'
+import { eachAnew } from './testing/each-anew.ts'
 
 export interface DnsSocketsUnderTest {
   dns: DnsSockets
@@ -14,15 +15,7 @@ export interface DnsSocketsUnderTest {
 
 /** What the sockets of the embedded DNS owe their callers; messages are opaque to them. */
 export function dnsSocketsSuite(name: string, make: () => Promise<DnsSocketsUnderTest>): void {
-  const run = (title: string, body: (t: DnsSocketsUnderTest) => Promise<void>) =>
-    it(title, async () => {
-      const t = await make()
-      try {
-        await body(t)
-      } finally {
-        await t.close()
-      }
-    })
+  const run = eachAnew(make)
 
   describe(`dns sockets: ${name}`, () => {
     for (const transport of ['udp', 'tcp'] as const) {
