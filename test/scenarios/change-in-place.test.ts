@@ -171,3 +171,17 @@ test('static addresses and MACs stay their owner’s; interfaces have the names 
   for (let i = 0; i < 5; i++) await ok(daemon, 'docker', ['restart', '-t', '0', 'named'])
   assert.deepEqual(await interfaces(), before)
 })
+
+test('left and joined again at once while the network changes: the way out is there each time', async () => {
+  await daemon.client.networks.create({ Name: 'again' })
+  await started(daemon, 'hopper', ['sleep', '1000'], { HostConfig: { NetworkMode: 'again' } })
+  for (let turn = 0; turn < 8; turn++) {
+    const changed = ok(daemon, 'berth', ['network', 'update', '--mtu', String(1400 + turn), 'again'])
+    for (let hop = 0; hop < 5; hop++) {
+      await daemon.client.networks.disconnect('again', 'hopper')
+      await daemon.client.networks.connect('again', 'hopper')
+    }
+    await changed
+    assert.match((await inside(daemon, 'hopper', 'ip', 'route')).stdout, /^default via /m, `turn ${turn}`)
+  }
+})

@@ -11,6 +11,7 @@ import { judgeAddresses, judgeRoute, judgeWire, wireOf, type Wire } from './wire
 
 /** A machine of the documentation's range stands for whoever asks from outside. */
 const SOMEBODY = '192.0.2.1'
+const SOMEBODY_V6 = '2001:db8::1'
 const SOME_PORT = 40_000
 
 interface Published {
@@ -54,6 +55,14 @@ export async function fromOutside(
   const whole = judgeWire(report, wire) && judgeAddresses(report, wire)
   if (whole) await judgeHostRoute(ctx, report, way, address)
   if (whole && from === 'internet') {
+    const outside = address.includes(':') ? SOMEBODY_V6 : SOMEBODY
+    judgeRoute(report, await ctx.inspector.routeTo(outside, { sandbox: target.sandbox }), {
+      owner: target.name,
+      to: 'the outside',
+      address: outside,
+      device: '',
+      gateway: address.includes(':') ? way.endpoint.ipv6Gateway : way.endpoint.ipv4Gateway,
+    })
     await fromWire(ctx, report, target, wire.inside!.name, way, published!, address, question)
   } else if (whole) await fromHost(ctx, report, target, way, address, published, { ...question, port })
   await judgePort(ctx, report, target, address, { ...question, port })

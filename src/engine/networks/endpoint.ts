@@ -121,21 +121,24 @@ function viaGateway(ctx: Context, network: StoredNetwork): boolean {
   return ctx.drivers.get(network.driver)?.hasGateway?.(network) ?? !network.internal
 }
 
-/** Gives routes without a gateway their device, found by the endpoint's address. */
+/**
+ * Gives routes their device, found by the endpoint's address. With a gateway alone the kernel may take the interface of
+ * an endpoint of the same network that was disconnected a moment ago, and drop the route with it.
+ */
 export async function byDevice(
   ctx: Context,
   sandboxPath: string,
   endpoints: readonly EndpointRecord[],
   routes: RouteSpec[],
 ): Promise<RouteSpec[]> {
-  if (routes.every(route => route.gateway)) return routes
+  if (routes.length === 0) return routes
   const addresses = await ctx.links.addresses(sandboxPath)
   return routes.flatMap(route => {
-    if (route.gateway) return [route]
     const from = gatewayEndpoint(ctx, endpoints, route.family ?? 4)
     const own = route.family === 6 ? from?.ipv6 : from?.ipv4
     const device = addresses.find(one => own && one.address.startsWith(`${own}/`))?.device
-    return device === undefined ? [] : [{ ...route, device }]
+    if (device !== undefined) return [{ ...route, device }]
+    return route.gateway ? [route] : []
   })
 }
 

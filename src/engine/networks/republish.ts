@@ -52,16 +52,19 @@ export async function republish(
 }
 
 /** Brings the interfaces of a sandbox, in one network or in all, to what they should be now. */
-export async function refreshEndpoints(
-  ctx: Context,
-  { endpoints, path, ports }: LiveSandbox,
-  networkId?: string,
-): Promise<void> {
+export async function refreshEndpoints(ctx: Context, sandbox: LiveSandbox, networkId?: string): Promise<void> {
+  const { owner, endpoints, path, ports } = sandbox
   for (const endpoint of endpoints.values()) {
     if (networkId !== undefined && endpoint.networkId !== networkId) continue
     const network = ctx.registry.byId(endpoint.networkId)
     const driver = network && ctx.drivers.get(network.driver)
-    await driver?.refresh?.(network!, endpoint, path, ports.length > 0)
+    try {
+      await driver?.refresh?.(network!, endpoint, path, ports.length > 0)
+    } catch (error) {
+      // It was stopped or disconnected meanwhile, and its interface with it.
+      const there = ctx.live.get(owner.id) === sandbox && endpoints.get(endpoint.networkId) === endpoint
+      if (there) throw error
+    }
   }
 }
 

@@ -132,10 +132,11 @@ export class KernelLinks implements Links {
 
   async changeVeth({ hostName, sandbox, mac, port, mtu }: VethChange): Promise<void> {
     const size = mtu === undefined ? [] : [{ mtu }]
-    await this.#rtnl.host.request([
-      changeLink(hostName, { port }),
-      ...size.map(settings => changeLink(hostName, settings)),
-    ])
+    // Not there yet, or no more: its endpoint is just being made or taken away.
+    await this.#rtnl.host.request(
+      [changeLink(hostName, { port }), ...size.map(settings => changeLink(hostName, settings))],
+      { tolerated: ['ENODEV'] },
+    )
     if (size.length === 0) return
     await this.#rtnl.within(sandbox, async socket => {
       const inner = (await listLinks(socket, { stats: false })).find(link => link.mac === mac)
