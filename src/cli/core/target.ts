@@ -27,7 +27,7 @@ export function parseTarget(text: string): AskedTarget {
   const match = /^(?:\[([^\]]+)\]|([^:[\]/\s]+))(?::(\d{1,5}))?$/.exec(rest)
   const to = match?.[1] ?? match?.[2]
   const port = Number(match?.[3] ?? 0)
-  if (to === undefined || port > 65_535 || (match?.[1] !== undefined && !isIPv6(to))) {
+  if (to === undefined || port > 65_535 || match?.[3] === '0' || (match?.[1] !== undefined && !isIPv6(to))) {
     throw new UsageError(`invalid target ${JSON.stringify(text)}: use NAME[:PORT][/udp]`, NOT_ASKED)
   }
   return { to, port, protocol: protocol as 'tcp' | 'udp' }

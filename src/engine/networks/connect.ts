@@ -75,6 +75,9 @@ async function attach(
       routes: [],
       publishes: sandbox.ports.length > 0,
     })
+    // The network may have been changed meanwhile.
+    const now = ctx.registry.byId(network.id)
+    if (now && now !== network) await driver.refresh?.(now, endpoint, path, sandbox.ports.length > 0)
     const endpoints = [...sandbox.endpoints.values()]
     const routes = defaultRoutes(ctx, endpoints, endpoint)
     if (routes.length > 0) await ctx.links.replaceRoutes(path, await byDevice(ctx, path, endpoints, routes))

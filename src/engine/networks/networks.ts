@@ -1,3 +1,4 @@
+import { KeyedLock } from '#lib/keyed-lock.ts'
 import type { EndpointRequest } from '#model/config.ts'
 import type { EndpointRecord, PublishedPort } from '#model/container.ts'
 import type { EgressStatus } from '#model/egress.ts'
@@ -56,6 +57,7 @@ const HEAL_INTERVAL = 2000
 /** Call `recover` before anything else, at each start: it makes the built-in networks. */
 export class Networks implements NetworksService {
   readonly #ctx: Context
+  readonly #updates = new KeyedLock()
   #healing: NodeJS.Timeout | undefined
 
   constructor(options: NetworksOptions) {
@@ -122,7 +124,9 @@ export class Networks implements NetworksService {
   }
 
   update(reference: string, change: NetworkChange): Promise<NetworkRecord> {
-    return updateNetwork(this.#ctx, reference, change)
+    // One change of a network at a time: the undo of one must not undo another.
+    const { id } = this.#ctx.registry.resolve(reference)
+    return this.#updates.run(id, () => updateNetwork(this.#ctx, id, change))
   }
 
   remove(reference: string): Promise<void> {
