@@ -5,6 +5,7 @@
  *
  *   node bench/network.ts [--rounds 3] [--seconds 1] [--only berth,podman] [--ports 10000]
  */
+import { spawnSync } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { measure, serve, type Figures, type Measurement } from './load/run.ts'
@@ -130,7 +131,9 @@ function dnsOfMany(engine: Engine): void {
     record('DNS p99, 100 containers', 'us', 'less', engine, figures.p99)
   }
   ask(engine, 'rm', '-f', ...names)
-  ask(engine, 'network', 'rm', 'bench-net')
+  // dockerd lets go of endpoints later than of their containers.
+  for (let i = 0; docker(engine.socket, 'network', 'rm', 'bench-net').status !== 0 && i < 50; i++)
+    spawnSync('sleep', ['0.2'])
 }
 
 /** Through the VIP of a service. Only Berth has one without a cluster. */
