@@ -4,7 +4,8 @@ set -eu
 . "$(dirname "$0")/lib.sh"
 # What only tests use: a registry to pull from, a second runtime, and tools that look at what was made.
 need docker-registry docker-registry runc runc tini tini catatonit catatonit ip iproute2 nsenter util-linux \
-  openssl openssl xz xz-utils python3 python3 ps procps curl curl tcpdump tcpdump
+  openssl openssl xz xz-utils python3 python3 ps procps curl curl tcpdump tcpdump \
+  dig bind9-dnsutils
 before=$(mktemp)
 after=$(mktemp)
 trap 'rm -f "$before" "$after"' EXIT

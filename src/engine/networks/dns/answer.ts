@@ -75,10 +75,14 @@ function lookup(view: DnsView, name: string): ZoneAnswer | undefined {
   // A link is this container's own wish and goes before a container that happens to have that name.
   const linked = view.links.get(name)
   for (const wanted of linked === undefined ? [name] : [linked, name]) {
+    // A service of the asker's own project goes before one of the same name on a network that comes first.
+    let first: ZoneAnswer | undefined
     for (const zone of zones) {
       const found = zone.lookup(wanted, view.project)
-      if (found) return found
+      if (found && (view.project === undefined || found.project === view.project)) return found
+      first ??= found
     }
+    if (first) return first
   }
   for (const zone of zones) {
     const suffix = zone.networkName.length + 1

@@ -310,3 +310,24 @@ test('an EDNS version from the future is answered BADVERS', async () => {
   // 16 is the response code's upper part, in the OPT record, and 0 in the header.
   assert.deepEqual([answer[3]! & 15, answer[answer.length - 6], answer[answer.length - 5]], [0, 1, 0])
 })
+
+test('the own project’s service goes before a foreign one on a network that comes first', () => {
+  const [shared, own] = [new Zone('shared'), new Zone('own')]
+  shared.put({ ...member('b', ['db'], '172.18.0.3'), project: 'b' })
+  own.put({ ...member('a', ['db'], '172.19.0.2'), project: 'a' })
+  const asked = (project: string) => {
+    const handler = answerer({
+      zones: () => [shared, own],
+      links: new Map(),
+      owns: () => false,
+      leadsOutside: () => false,
+      forward: () => Promise.reject(new Error('not asked')),
+      random: () => 0,
+      project,
+    })
+    const answer = handler(ask('db'), { sandbox: 's', transport: 'udp' })
+    return [...(answer as Buffer).subarray(-4)].join('.')
+  }
+  assert.equal(asked('a'), '172.19.0.2')
+  assert.equal(asked('b'), '172.18.0.3')
+})

@@ -27,6 +27,8 @@ export interface ZoneAnswer {
   groups: readonly string[]
   /** What the containers of a project get instead; only for names that several projects share. */
   byProject?: ReadonlyMap<string, ZoneAnswer>
+  /** The one Compose project that all of it is of. */
+  project?: string | undefined
 }
 
 /** The names of one network. Answers are encoded once and kept until a member of that name changes. */
@@ -102,10 +104,12 @@ export class Zone {
     const members = this.#byName.get(name)
     if (!members) return undefined
     const byProject = Map.groupBy(members, member => member.project)
-    const answer = answerOf([...members])
+    const answer = answerOf([...members], byProject.size === 1 ? [...byProject.keys()][0] : undefined)
     if (byProject.size > 1) {
       answer.byProject = new Map(
-        [...byProject].flatMap(([project, own]) => (project === undefined ? [] : [[project, answerOf(own)] as const])),
+        [...byProject].flatMap(([project, own]) =>
+          project === undefined ? [] : [[project, answerOf(own, project)] as const],
+        ),
       )
     }
     this.#answers.set(name, answer)
@@ -119,7 +123,7 @@ export class Zone {
   }
 }
 
-function answerOf(members: readonly ZoneMember[]): ZoneAnswer {
+function answerOf(members: readonly ZoneMember[], project: string | undefined): ZoneAnswer {
   // An unhealthy replica steps back only while another can serve.
   const healthy = members.filter(member => member.healthy)
   const serving = healthy.length > 0 ? healthy : members
@@ -127,6 +131,7 @@ function answerOf(members: readonly ZoneMember[]): ZoneAnswer {
     v4: recordsOf(serving.map(m => m.ipv4)),
     v6: recordsOf(serving.map(m => m.ipv6)),
     groups: serving.flatMap(m => m.group ?? []),
+    project,
   }
 }
 
