@@ -1,5 +1,6 @@
 /** 500 networks, 1,000 endpoints: made, resolved, removed; what a step costs must not grow with how many there are. */
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { inside, started } from '../support/containers.ts'
 import { TestDaemon } from '../support/daemon.ts'
@@ -43,7 +44,13 @@ function flat(what: string, times: readonly number[]): void {
 
 test(`${NETWORKS} networks and ${CONTAINERS * ENDPOINTS} endpoints`, async () => {
   const { networks, containers } = daemon.client
-  flat('network create', await timed(NETWORKS, i => networks.create({ Name: `n${i}` })))
+  const bridges: string[] = []
+  const create = async (i: number) => {
+    const { Id } = await networks.create({ Name: `n${i}` })
+    bridges.push(`/sys/class/net/br-${Id.slice(0, 12)}`)
+  }
+  flat('network create', await timed(NETWORKS, create))
+  assert.ok(bridges.every(path => existsSync(path)))
   assert.equal((await networks.list()).length, NETWORKS + 3)
 
   const names = Array.from({ length: CONTAINERS }, (_, i) => `c${i}`)
@@ -68,5 +75,6 @@ test(`${NETWORKS} networks and ${CONTAINERS * ENDPOINTS} endpoints`, async () =>
   await Promise.all(names.map(name => containers.remove(name, { force: true })))
   flat('network rm', await timed(NETWORKS, i => networks.remove(`n${i}`)))
   assert.equal((await networks.list()).length, 3)
+  await until('no bridge is left', async () => (bridges.some(path => existsSync(path)) ? undefined : true), 60_000)
   await until('nothing is left', async () => (leftovers(daemon).length === 0 ? true : undefined), 30_000)
 })

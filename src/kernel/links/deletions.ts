@@ -6,6 +6,8 @@ const DOOMED_GROUP = 0x6265_7274
 /** How long a link may wait for the kernel to take it away with its sandbox, which costs nobody a wait. */
 const PATIENCE_MS = 100
 const LOOK_EVERY_MS = 10
+/** Links in one request: the kernel drops acknowledgements that the socket has no room for. */
+const AT_ONCE = 64
 
 /**
  * Deletes links of the daemon's namespace behind everyone's back. Deleting holds the kernel's RTNL lock for a grace period
@@ -71,8 +73,10 @@ export class LinkDeletions {
     }
     try {
       if (indexes.length === 0) return
-      const moves = indexes.map(index => changeLink(index, { group: DOOMED_GROUP }))
-      await host.request(moves, { tolerated: ['ENODEV'] })
+      for (let i = 0; i < indexes.length; i += AT_ONCE) {
+        const moves = indexes.slice(i, i + AT_ONCE).map(index => changeLink(index, { group: DOOMED_GROUP }))
+        await host.request(moves, { tolerated: ['ENODEV'] })
+      }
       await host.request([deleteLinkGroup(DOOMED_GROUP)], { tolerated: ['ENODEV'], priority: 'later' })
     } finally {
       for (const name of due) this.#pending.delete(name)
