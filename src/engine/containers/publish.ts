@@ -35,12 +35,10 @@ export function changedPorts(
         const at = wanted.HostPort ? `${wanted.HostPort}:` : ''
         throw invalid(`container ${name} does not publish ${at}${port}`)
       }
-      // An ephemeral one is known by the port that it got.
-      if (kept.length === have.length)
-        kept.splice(
-          kept.findIndex(binding => !binding.HostPort),
-          1,
-        )
+      if (kept.length === have.length) {
+        const at = kept.findIndex(binding => mayHaveGot(binding, wanted))
+        if (at >= 0) kept.splice(at, 1)
+      }
       if (kept.length > 0) bindings[port] = kept
       else delete bindings[port]
     }
@@ -64,3 +62,10 @@ const isSame = (a: PortBinding, b: PortBinding): boolean =>
 /** A wish without an address or a port means any. */
 const isMeant = (binding: PortBinding, wanted: PortBinding): boolean =>
   (!wanted.HostIp || wanted.HostIp === binding.HostIp) && (!wanted.HostPort || wanted.HostPort === binding.HostPort)
+
+/** An ephemeral binding, and one of a range, are known by the port that they got. */
+function mayHaveGot({ HostPort }: PortBinding, wanted: PortBinding): boolean {
+  if (!HostPort) return true
+  const [low, high = low] = HostPort.split('-').map(Number)
+  return Number(wanted.HostPort) >= low! && Number(wanted.HostPort) <= high!
+}
