@@ -7,6 +7,7 @@ import type { VolumeRecord } from '#model/volume.ts'
 import type { Files } from '#ports/files.ts'
 import type { Mounts } from '#ports/mounts.ts'
 import type { Repository, Store } from '#ports/store.ts'
+import type { VolumeDrivers } from './driver.ts'
 
 /** What the composition root hands over. */
 export interface VolumesOptions {
@@ -31,6 +32,7 @@ export interface Context extends Omit<VolumesOptions, 'store' | 'dataRoot'> {
   /** `<data-root>/volumes`. */
   root: string
   records: Repository<VolumeRecord>
+  drivers: VolumeDrivers
   /** By volume name. */
   locks: KeyedLock
   /** Containers that have a volume mounted, by its name. */

@@ -1,7 +1,5 @@
-import { dataOf, directoryOf, find } from './context.ts'
+import { directoryOf, find } from './context.ts'
 import type { Context } from './context.ts'
-import { attach, detach } from './mount.ts'
-import { parseOptions } from './options.ts'
 
 export const FILLING = '_filling'
 
@@ -13,12 +11,11 @@ export const FILLING = '_filling'
 export function copyUp(ctx: Context, name: string, source: string): Promise<void> {
   return ctx.locks.run(name, async () => {
     const volume = find(ctx, name)
-    const data = dataOf(ctx, name)
-    const { device, owner, mode } = parseOptions(volume.options)
-    await attach(ctx, volume)
+    const driver = ctx.drivers.of(volume)
+    const data = await driver.attach(volume)
     try {
       if (!(await ctx.files.isEmptyDirectory(data))) return
-      if (device || (ctx.mounted.get(name)?.size ?? 0) > 0 || owner || mode !== undefined) {
+      if (!driver.isPlain(volume) || (ctx.mounted.get(name)?.size ?? 0) > 0) {
         // Another container looks at this very directory, or it is not ours to replace.
         return await ctx.files.copyTree(source, data)
       }
@@ -28,7 +25,7 @@ export function copyUp(ctx: Context, name: string, source: string): Promise<void
       await ctx.files.remove(data)
       await ctx.files.rename(filling, data)
     } finally {
-      if (device && !ctx.mounted.has(name)) await detach(ctx, volume)
+      if (!ctx.mounted.has(name)) await driver.detach(volume)
     }
   })
 }

@@ -3,9 +3,7 @@ import { messageOf } from '#lib/errors.ts'
 import { dataOf, directoryOf } from './context.ts'
 import type { Context } from './context.ts'
 import { FILLING } from './copy-up.ts'
-import { attach, detach } from './mount.ts'
 import { checkName } from './name.ts'
-import { parseOptions } from './options.ts'
 import { TRASH } from './remove.ts'
 
 /** After a restart: finishes removals, mends half-made volumes, and mounts what live containers use. */
@@ -67,9 +65,10 @@ async function remount(ctx: Context, name: string): Promise<void> {
   try {
     await ctx.locks.run(name, async () => {
       const volume = ctx.records.get(name)
-      if (!volume || !parseOptions(volume.options).device) return
-      if (ctx.mounted.has(name)) await attach(ctx, volume)
-      else if (ctx.mounts.isMounted(dataOf(ctx, name))) await detach(ctx, volume)
+      if (!volume) return
+      const driver = ctx.drivers.of(volume)
+      if (ctx.mounted.has(name)) await driver.attach(volume)
+      else if (driver.isAttached(volume)) await driver.detach(volume)
     })
   } catch (error) {
     ctx.log.error('a volume that a running container uses could not be mounted', {

@@ -1,8 +1,7 @@
 import { conflict } from '#lib/errors.ts'
 import type { VolumeRecord } from '#model/volume.ts'
-import { announce, directoryOf, find, usersOf } from './context.ts'
+import { announce, find, usersOf } from './context.ts'
 import type { Context } from './context.ts'
-import { detach } from './mount.ts'
 
 /** `.trash-NAME-RANDOM`: no volume's name begins with a dot. */
 export const TRASH = /^\.trash-(.+)-[0-9a-f]{8}$/
@@ -25,21 +24,16 @@ export async function removeVolume(
 }
 
 /**
- * Takes a volume out of sight; the lock is held and nobody uses it. The rename is the moment of removal: a crash
- * before it leaves the volume, a crash after it is finished by `recover`.
+ * Takes a volume out of sight; the lock is held and nobody uses it.
  *
- * @returns the directory to delete
+ * @returns the directory that has its data, to delete
  */
 export async function discard(ctx: Context, volume: VolumeRecord): Promise<string | undefined> {
-  await detach(ctx, volume)
-  const directory = directoryOf(ctx, volume.name)
-  let trash: string | undefined
-  if (await ctx.files.stat(directory)) {
-    trash = `${ctx.root}/.trash-${volume.name.slice(0, 230)}-${ctx.randomHex(8)}`
-    await ctx.files.rename(directory, trash)
-  }
+  const driver = ctx.drivers.of(volume)
+  await driver.detach(volume)
+  const directory = await driver.discard(volume)
   ctx.records.delete(volume.name)
   ctx.mounted.delete(volume.name)
   announce(ctx, 'destroy', volume)
-  return trash
+  return directory
 }

@@ -8,6 +8,8 @@ export interface CreateVolume {
   options: Record<string, string>
   labels: Record<string, string>
   anonymous?: boolean
+  /** Try at once whether the data can be reached, for ten seconds at most. */
+  validate?: boolean
 }
 
 export interface VolumesService {

@@ -5,6 +5,7 @@ import { find } from './context.ts'
 import type { Context, VolumesOptions } from './context.ts'
 import { copyUp } from './copy-up.ts'
 import { createVolume } from './create.ts'
+import { Drivers } from './drivers.ts'
 import { listVolumes } from './list.ts'
 import { mountVolume, unmountVolume } from './mount.ts'
 import { pruneVolumes } from './prune.ts'
@@ -18,7 +19,7 @@ export class Volumes implements VolumesService {
   readonly #ctx: Context
 
   constructor({ store, dataRoot, ...options }: VolumesOptions) {
-    this.#ctx = {
+    const ctx: Omit<Context, 'drivers'> = {
       ...options,
       root: `${dataRoot}/volumes`,
       records: store.repository<VolumeRecord>('volumes'),
@@ -27,6 +28,10 @@ export class Volumes implements VolumesService {
       held: new Map(),
       referrers: () => [],
     }
+    // The drivers work with what the verbs share.
+    const whole = ctx as Context
+    whole.drivers = new Drivers(whole)
+    this.#ctx = whole
   }
 
   create(request: CreateVolume): Promise<VolumeRecord> {

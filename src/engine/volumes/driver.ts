@@ -1,0 +1,46 @@
+import type { VolumeRecord } from '#model/volume.ts'
+
+/** What a driver is told of a volume that is about to be made. */
+export type NewVolume = Pick<VolumeRecord, 'name' | 'options' | 'labels'>
+
+/**
+ * Where a volume's data is and how it becomes reachable: `local` (a directory, and whatever can be mounted on one), a
+ * plugin, a CSI driver. Called with the volume's lock held, but for `check` and `usage`. Nothing here may be asked to
+ * list or show volumes: a driver that does not answer is in nobody's way but of those who use its volumes.
+ */
+export interface VolumeDriver {
+  /** `global`: every host that has the driver sees the volume. */
+  readonly scope: 'local' | 'global'
+  /** Pure. @throws invalid naming the option */
+  check(options: Readonly<Record<string, string>>): void
+  /**
+   * Makes what must be there before the volume's record; leaves nothing when it fails.
+   *
+   * @param how.validate try, within ten seconds, whether the data can be reached
+   * @returns the mountpoint to show; '' when it is known only while mounted
+   */
+  create(volume: NewVolume, how: { validate: boolean }): Promise<string>
+  /** For the first user; already there is success. @returns the directory on the host that has the data */
+  attach(volume: VolumeRecord): Promise<string>
+  /** After the last user; not there is success. */
+  detach(volume: VolumeRecord): Promise<void>
+  /** Whether `attach` is still in force (after a restart), without asking any server. */
+  isAttached(volume: VolumeRecord): boolean
+  /**
+   * Takes a detached volume out of sight. The data itself may still lie in the directory that is returned, to be kept in
+   * the trash or deleted; undefined when it is gone already.
+   */
+  discard(volume: VolumeRecord): Promise<string | undefined>
+  /** Bytes on disk; -1 for what lies elsewhere. */
+  usage(volume: VolumeRecord): Promise<number>
+  /** Whether the directory with the data is a plain one of ours, which may be replaced as a whole by another. */
+  isPlain(volume: VolumeRecord): boolean
+}
+
+/** The drivers by name. */
+export interface VolumeDrivers {
+  /** The name as it was asked for (`local`, `plugin:latest`). @throws not-found in Docker's words */
+  find(driver: string, volume: string): Promise<VolumeDriver>
+  /** Of a volume that exists: never waits, and never fails; a driver that is gone fails when it is asked something. */
+  of(volume: VolumeRecord): VolumeDriver
+}
