@@ -1,3 +1,4 @@
+import { BackupsClient } from './backups.ts'
 import { ContainersClient } from './containers.ts'
 import { ExecClient } from './exec.ts'
 import { DEFAULT_SOCKET, parseHost, type Endpoint } from './host.ts'
@@ -7,6 +8,7 @@ import { EventsClient, SystemClient } from './system.ts'
 import { Transport, type TransportOptions } from './transport.ts'
 import { VolumesClient } from './volumes.ts'
 
+export type { BackupStream } from './backups.ts'
 export type { AttachOptions, LogOptions, WaitCondition } from './containers.ts'
 export { writeFrames, type Frame, type OutputName } from './frames.ts'
 export { Hijacked } from './hijacked.ts'
@@ -28,6 +30,7 @@ export class EngineClient {
   readonly images: ImagesClient
   readonly networks: NetworksClient
   readonly volumes: VolumesClient
+  readonly backups: BackupsClient
   readonly system: SystemClient
   readonly events: EventsClient
 
@@ -39,6 +42,7 @@ export class EngineClient {
     this.images = new ImagesClient(this.transport)
     this.networks = new NetworksClient(this.transport)
     this.volumes = new VolumesClient(this.transport)
+    this.backups = new BackupsClient(this.transport)
     this.system = new SystemClient(this.transport)
     this.events = new EventsClient(this.transport)
   }

@@ -1,5 +1,5 @@
 import type { Filters } from '#model/filters.ts'
-import type { VolumeRecord } from '#model/volume.ts'
+import type { DeletedVolume, PrunePlan, VolumeRecord } from '#model/volume.ts'
 
 export interface CreateVolume {
   /** '' asks for a random name, which makes the volume anonymous. */
@@ -10,6 +10,32 @@ export interface CreateVolume {
   anonymous?: boolean
   /** Try at once whether the data can be reached, for ten seconds at most. */
   validate?: boolean
+}
+
+export interface CloneVolume {
+  name: string
+  /** Over the source's own. */
+  labels: Record<string, string>
+}
+
+export interface UpdateVolume {
+  /** Set, or with null removed. */
+  labels: Record<string, string | null>
+  /** Bytes; only up. */
+  size?: number
+}
+
+/** A place where new content of a volume is written, out of sight until `commit`. */
+export interface StagedVolume {
+  /** Directory to write into; empty, or for `keep` with a copy of what the volume has. */
+  path: string
+  /**
+   * Puts it in the volume's place, in one step (rename) where the volume is a directory or image of ours, else in steps that
+   * `recover` finishes after a crash. @throws conflict when somebody has the volume mounted, or made one of the name
+   */
+  commit(): Promise<VolumeRecord>
+  /** Gives everything back; also after a failed commit. */
+  abort(): Promise<void>
 }
 
 export interface VolumesService {
@@ -27,6 +53,39 @@ export interface VolumesService {
    */
   remove(name: string, options: { force: boolean; except?: string }): Promise<void>
   prune(filters: Filters): Promise<{ deleted: string[]; spaceReclaimed: number }>
+  /** Under a new name, with its data, in one step. @throws conflict when a container refers to it, or the name is taken */
+  rename(name: string, to: string): Promise<VolumeRecord>
+  update(name: string, change: UpdateVolume): Promise<VolumeRecord>
+  /** `snapshot` and `reflink` share blocks and take no time; `copy` does not. */
+  clone(
+    source: string,
+    request: CloneVolume,
+  ): Promise<{ volume: VolumeRecord; method: 'snapshot' | 'reflink' | 'copy' }>
+  /** What a prune with these filters would do. Changes nothing. */
+  planPrune(filters: Filters): Promise<PrunePlan>
+  /**
+   * Removes exactly what the plan says, but what has come into use since.
+   *
+   * @param keep milliseconds in the trash; 0 deletes at once
+   */
+  applyPrune(plan: PrunePlan, keep: number): Promise<{ deleted: string[]; kept: string[]; spaceReclaimed: number }>
+  deleted(): DeletedVolume[]
+  /** @param id of a `DeletedVolume`, or a volume's name: the one that was deleted last */
+  restoreDeleted(id: string, as?: string): Promise<VolumeRecord>
+  /** Deletes for good: one, or all. */
+  emptyTrash(id?: string): Promise<{ deleted: string[]; spaceReclaimed: number }>
+  /**
+   * A place for the new content of a volume that exists or is to be made, with the given driver and options then.
+   *
+   * @param request.replace whether one that exists and is not empty may be replaced
+   * @throws conflict naming the users, or that there is data
+   */
+  stage(request: CreateVolume & { replace: boolean }): Promise<StagedVolume>
+  /**
+   * An instant's content of a volume, if its file system has snapshots (btrfs): the directory, until `release`. undefined
+   * when it has none.
+   */
+  snapshot(name: string): Promise<{ path: string; release: () => Promise<void> } | undefined>
   /** Makes the data reachable at `mountpoint` for one more user, and says where. */
   mount(name: string, userId: string): Promise<string>
   unmount(name: string, userId: string): Promise<void>

@@ -1,6 +1,7 @@
 import { KeyedLock } from '#lib/keyed-lock.ts'
 import type { Filters } from '#model/filters.ts'
-import type { VolumeRecord } from '#model/volume.ts'
+import { notImplemented } from '#lib/errors.ts'
+import type { DeletedVolume, PrunePlan, VolumeRecord } from '#model/volume.ts'
 import { find } from './context.ts'
 import type { Context, VolumesOptions } from './context.ts'
 import { copyUp } from './copy-up.ts'
@@ -11,7 +12,7 @@ import { mountVolume, unmountVolume } from './mount.ts'
 import { pruneVolumes } from './prune.ts'
 import { recoverVolumes } from './recover.ts'
 import { removeVolume } from './remove.ts'
-import type { CreateVolume, VolumesService } from './service.ts'
+import type { CloneVolume, CreateVolume, StagedVolume, UpdateVolume, VolumesService } from './service.ts'
 import { usageOf } from './usage.ts'
 
 /** Volumes of the `local` driver: directories, and whatever can be mounted on one. */
@@ -52,6 +53,52 @@ export class Volumes implements VolumesService {
 
   prune(filters: Filters): Promise<{ deleted: string[]; spaceReclaimed: number }> {
     return pruneVolumes(this.#ctx, filters)
+  }
+
+  async rename(_name: string, _to: string): Promise<VolumeRecord> {
+    throw notImplemented('volume rename')
+  }
+
+  async update(_name: string, _change: UpdateVolume): Promise<VolumeRecord> {
+    throw notImplemented('volume update')
+  }
+
+  async clone(
+    _source: string,
+    _request: CloneVolume,
+  ): Promise<{ volume: VolumeRecord; method: 'snapshot' | 'reflink' | 'copy' }> {
+    throw notImplemented('volume clone')
+  }
+
+  async planPrune(_filters: Filters): Promise<PrunePlan> {
+    throw notImplemented('volume prune plan')
+  }
+
+  async applyPrune(
+    _plan: PrunePlan,
+    _keep: number,
+  ): Promise<{ deleted: string[]; kept: string[]; spaceReclaimed: number }> {
+    throw notImplemented('volume prune plan')
+  }
+
+  deleted(): DeletedVolume[] {
+    return []
+  }
+
+  async restoreDeleted(_id: string, _as?: string): Promise<VolumeRecord> {
+    throw notImplemented('volume restore-deleted')
+  }
+
+  async emptyTrash(_id?: string): Promise<{ deleted: string[]; spaceReclaimed: number }> {
+    throw notImplemented('volume trash')
+  }
+
+  async stage(_request: CreateVolume & { replace: boolean }): Promise<StagedVolume> {
+    throw notImplemented('volume stage')
+  }
+
+  async snapshot(_name: string): Promise<{ path: string; release: () => Promise<void> } | undefined> {
+    return undefined
   }
 
   mount(name: string, userId: string): Promise<string> {

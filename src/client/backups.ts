@@ -1,0 +1,70 @@
+import type { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
+import type { BackupRequest, BackupStatus, RestoreRequest, RestoreStatus } from '#wire/backups.ts'
+import { segment } from './query.ts'
+import type { Transport } from './transport.ts'
+
+/** An archive on its way from the daemon. */
+export interface BackupStream {
+  id: string
+  createdAt: string
+  /** Bytes of content that are expected; -1 when nobody knows. */
+  totalBytes: number
+  stream: IncomingMessage
+}
+
+/** API: `/berth/volumes/backup`, `/berth/backups`, `/berth/restores`; Berth only. */
+export class BackupsClient {
+  readonly #transport: Transport
+
+  constructor(transport: Transport) {
+    this.#transport = transport
+  }
+
+  async start(request: BackupRequest): Promise<BackupStream> {
+    const stream = await this.#transport.request('POST', '/berth/volumes/backup', { json: request })
+    const header = (name: string) => String(stream.headers[name] ?? '')
+    return {
+      id: header('berth-backup-id'),
+      createdAt: header('berth-backup-created'),
+      totalBytes: Number(header('berth-backup-bytes') || -1),
+      stream,
+    }
+  }
+
+  status(id: string): Promise<BackupStatus> {
+    return this.#transport.json('GET', `/berth/backups/${segment(id)}`)
+  }
+
+  openRestore(request: RestoreRequest): Promise<RestoreStatus> {
+    return this.#transport.json('POST', '/berth/restores', { json: request })
+  }
+
+  restoreStatus(id: string): Promise<RestoreStatus> {
+    return this.#transport.json('GET', `/berth/restores/${segment(id)}`)
+  }
+
+  /** @param piece of the archive, from `offset` on */
+  feed(id: string, offset: number, piece: Readable | Buffer): Promise<RestoreStatus> {
+    const headers = { 'Content-Type': 'application/octet-stream' }
+    return this.#transport.json('PUT', `/berth/restores/${segment(id)}`, { query: { offset }, body: piece, headers })
+  }
+
+  next(id: string): Promise<RestoreStatus> {
+    return this.#transport.json('POST', `/berth/restores/${segment(id)}/next`)
+  }
+
+  commit(id: string): Promise<RestoreStatus> {
+    return this.#transport.json('POST', `/berth/restores/${segment(id)}/commit`)
+  }
+
+  async abort(id: string): Promise<void> {
+    await this.#transport.done('DELETE', `/berth/restores/${segment(id)}`)
+  }
+
+  /** Of a volume's tree as it is now, sha256 in hex. */
+  async digest(volume: string): Promise<string> {
+    const answer = await this.#transport.json<{ Digest: string }>('GET', `/berth/volumes/${segment(volume)}/digest`)
+    return answer.Digest
+  }
+}

@@ -1,0 +1,79 @@
+import type { Readable } from 'node:stream'
+import type { BackupFormat, BackupIndex, BackupProgress, BackupSchedule, RestoreProgress } from '#model/backup.ts'
+
+export interface StartBackup {
+  volumes: string[]
+  format: BackupFormat
+  level?: number
+  /** Freeze the containers that use the volumes: until a snapshot is made where there are snapshots, else until the end. */
+  pause: boolean
+  /** Run the commands of `berth.backup.*` labels; on unless refused. */
+  hooks: boolean
+  base?: BackupIndex
+  /** Id and time of an interrupted attempt, so that the same content gives the same bytes. */
+  repeat?: { id: string; createdAt: string }
+}
+
+export interface RunningBackup {
+  id: string
+  createdAt: string
+  stream: Readable
+  /** Bytes of content that are expected; -1 when nobody knows. */
+  totalBytes: number
+}
+
+export interface StartRestore {
+  /** Volume names of the archive to names here; others keep theirs. For a foreign archive: the name under ''. */
+  rename: Record<string, string>
+  /** Restore only these of the archive's volumes; all when empty. */
+  only: string[]
+  /** Replace the content of volumes that exist and are not empty. They must not be in use by a running container. */
+  replace: boolean
+  /** Accept an archive without an index (guide-style tar.gz). */
+  foreign: boolean
+}
+
+export interface SyncRequest {
+  volume: string
+  /** `s3://bucket/prefix`. */
+  target: string
+  direction: 'to' | 'from'
+  /** Delete what the source does not have. */
+  delete: boolean
+  environment: Record<string, string>
+}
+
+/** Backups, restores and their schedules. The sources and destinations are volumes; places are `Targets`. */
+export interface BackupsService {
+  /** @throws not-found for a volume, before anything is paused */
+  start(request: StartBackup): Promise<RunningBackup>
+  /** Under way, or among the last hundred. @throws not-found */
+  get(id: string): BackupProgress
+  openRestore(request: StartRestore): Promise<RestoreProgress>
+  /** @throws conflict naming the right offset; invalid when the bytes are wrong: the restore has failed then */
+  feed(id: string, offset: number, piece: Readable): Promise<RestoreProgress>
+  /** The archive so far is whole and was a base: an incremental one follows, from offset 0. */
+  next(id: string): Promise<RestoreProgress>
+  /** Checks the whole, then puts the volumes in their places. */
+  commit(id: string): Promise<RestoreProgress>
+  restore(id: string): RestoreProgress
+  abort(id: string): Promise<void>
+  /** See `Archives.digest`. */
+  digest(volume: string): Promise<string>
+  schedules(): BackupSchedule[]
+  addSchedule(schedule: Omit<BackupSchedule, 'id' | 'createdAt' | 'runs'>): Promise<BackupSchedule>
+  changeSchedule(id: string, enabled: boolean): BackupSchedule
+  removeSchedule(id: string): void
+  /** Now; resolves when it is over. */
+  runSchedule(id: string): Promise<BackupSchedule>
+  sync(request: SyncRequest, onProgress: (line: SyncProgress) => void, signal: AbortSignal): Promise<void>
+  /** Starts timers, gives back what a killed daemon left. */
+  recover(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface SyncProgress {
+  action: 'upload' | 'download' | 'delete' | 'total'
+  path: string
+  bytes: number
+}

@@ -1,0 +1,33 @@
+import type { BackupFormat, BackupIndex, BackupProgress, RestoreProgress } from '#model/backup.ts'
+
+/**
+ * Body of `POST /berth/volumes/backup`; the answer is the archive. Headers: `Berth-Backup-Id`, `Berth-Backup-Created`,
+ * `Berth-Backup-Bytes` (expected content, -1 unknown). A failure on the way breaks the stream; `GET /berth/backups/ID` tells
+ * why, and how far it is.
+ */
+export interface BackupRequest {
+  Volumes: string[]
+  Format?: BackupFormat
+  Level?: number
+  Pause?: boolean
+  NoHooks?: boolean
+  Base?: BackupIndex
+  Repeat?: { Id: string; CreatedAt: string }
+}
+
+/** `GET /berth/backups/{id}` */
+export type BackupStatus = BackupProgress
+
+/** Body of `POST /berth/restores` */
+export interface RestoreRequest {
+  Rename?: Record<string, string>
+  Only?: string[]
+  Replace?: boolean
+  Foreign?: boolean
+}
+
+/**
+ * Answer of `POST /berth/restores`, `GET /berth/restores/{id}`, `PUT /berth/restores/{id}?offset=N` (a piece of the archive,
+ * of any length), `POST /berth/restores/{id}/next`, `POST /berth/restores/{id}/commit`. `DELETE` gives up.
+ */
+export type RestoreStatus = RestoreProgress
