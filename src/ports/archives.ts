@@ -23,9 +23,10 @@ export interface Packing {
 export interface UnpackRequest {
   /**
    * Directories to unpack into, one for each volume, asked once the header is known (undefined: an archive that is none
-   * of ours, with one volume). Empty, unless the archive is incremental: then each has what its base gave.
+   * of ours, with one volume). Empty, unless the archive is incremental: then each has what its base gave. undefined for
+   * a volume: checked like the others, but written nowhere (verify, and volumes that are left out).
    */
-  place: (header: BackupHeader | undefined) => Promise<string[]>
+  place: (header: BackupHeader | undefined) => Promise<(string | undefined)[]>
   /** `refuse` archives that nothing vouches for. */
   foreign: 'accept' | 'refuse'
   onProgress?: (progress: { files: number; bytes: number }) => void
