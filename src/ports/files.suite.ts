@@ -56,5 +56,37 @@ export function filesSuite(name: string, make: () => { files: Files; base: strin
       assert.deepEqual([top.mode, top.uid, top.gid], [0o711, 8, 9])
       assert.ok((await files.usage(`${base}/to`)) >= 4096)
     })
+
+    it('exchanges two trees in one step', async () => {
+      const { files, base } = make()
+      await files.makeDirectory(`${base}/new/sub`)
+      await files.writeAtomic(`${base}/new/sub/f`, 'new')
+      await files.makeDirectory(`${base}/old`)
+      await files.writeAtomic(`${base}/old/f`, 'old')
+      await files.exchange(`${base}/new`, `${base}/old`)
+      assert.deepEqual([await files.list(`${base}/old`), await files.list(`${base}/new`)], [['sub'], ['f']])
+      assert.equal(await files.read(`${base}/old/sub/f`), 'new')
+      assert.equal(await files.read(`${base}/new/f`), 'old')
+      await assert.rejects(files.exchange(`${base}/new`, `${base}/absent`), /absent/)
+      await files.sync(base)
+      await files.syncFileSystem(`${base}/old`)
+      await assert.rejects(files.sync(`${base}/absent`), /absent/)
+    })
+
+    it('moves what is in a directory, and its looks', async () => {
+      const { files, base } = make()
+      await files.makeDirectory(`${base}/from/sub`)
+      await files.writeAtomic(`${base}/from/f`, 'f')
+      await files.writeAtomic(`${base}/from/stays`, 's')
+      await files.makeDirectory(`${base}/to`, { mode: 0o750, uid: 3, gid: 4 })
+      await files.writeAtomic(`${base}/to/f`, 'replaced')
+      await files.moveEntries(`${base}/from`, `${base}/to`, ['stays'])
+      assert.deepEqual([await files.list(`${base}/from`), await files.list(`${base}/to`)], [['stays'], ['f', 'sub']])
+      assert.equal(await files.read(`${base}/to/f`), 'f')
+      await files.copyAttributes(`${base}/to`, `${base}/from`)
+      const like = (await files.stat(`${base}/from`))!
+      assert.deepEqual([like.mode, like.uid, like.gid], [0o750, 3, 4])
+      await assert.rejects(files.moveEntries(`${base}/absent`, `${base}/to`, []), /absent/)
+    })
   })
 }

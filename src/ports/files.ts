@@ -33,6 +33,19 @@ export interface Files {
   stat(path: string, options?: { follow?: boolean }): Promise<FileStat | undefined>
   list(path: string): Promise<string[]>
   rename(from: string, to: string): Promise<void>
+  /** Each of two names of one file system becomes the other, in one step. */
+  exchange(one: string, other: string): Promise<void>
+  /**
+   * Renames what is in the directory `from` into the directory `to`, name by name, but for the names `except`. What has a
+   * name there already is replaced if it is a file or an empty directory.
+   */
+  moveEntries(from: string, to: string, except: readonly string[]): Promise<void>
+  /** Gives the directory `to` owner, mode, extended attributes (no others) and times of the directory `from`. */
+  copyAttributes(from: string, to: string): Promise<void>
+  /** What was done to the names in a directory (or to a file) survives a power cut. */
+  sync(path: string): Promise<void>
+  /** All that was written to the file system of `path` survives a power cut. */
+  syncFileSystem(path: string): Promise<void>
   /** Recursive; already gone is success. Never crosses into a mount. */
   remove(path: string): Promise<void>
   /** Bytes on disk below `path` (512-byte blocks, hard links once). */

@@ -34,6 +34,10 @@ const c = {
   fsetxattr: native('int fsetxattr(int fd, const uint8_t *name, const uint8_t *value, size_t size, int flags)'),
   lgetxattr: native('long lgetxattr(const uint8_t *path, const uint8_t *name, _Out_ uint8_t *value, size_t size)'),
   llistxattr: native('long llistxattr(const uint8_t *path, _Out_ uint8_t *list, size_t size)'),
+  lremovexattr: native('int lremovexattr(const uint8_t *path, const uint8_t *name)'),
+  renameat2: native('int renameat2(int from, const uint8_t *old, int to, const uint8_t *path, uint flags)'),
+  syncfs: native('int syncfs(int fd)'),
+  fsync: native('int fsync(int fd)'),
 }
 
 const SYS_OPENAT2 = 437
@@ -248,6 +252,31 @@ export function setXattr(path: Name, name: Name, value: Uint8Array): void {
   checked(c.lsetxattr()(z(path), z(name), value, value.length, 0), `set attribute ${name} of ${shown(path)}`)
 }
 
+export function removeXattr(path: Name, name: Name): void {
+  checked(c.lremovexattr()(z(path), z(name)), `remove attribute ${name} of ${shown(path)}`)
+}
+
 export function setXattrOf(fd: number, name: Name, value: Uint8Array): void {
   checked(c.fsetxattr()(fd, z(name), value, value.length, 0), `set attribute ${name}`)
+}
+
+const RENAME_EXCHANGE = 2
+
+/** Each of the two names becomes the other, in one step. */
+export function exchange(one: Name, other: Name): void {
+  const done = c.renameat2()(AT_FDCWD, z(one), AT_FDCWD, z(other), RENAME_EXCHANGE)
+  checked(done, `exchange ${shown(one)} and ${shown(other)}`)
+}
+
+export function renameat(from: number, old: Name, to: number, name: Name): void {
+  checked(c.renameat2()(from, z(old), to, z(name), 0), `rename ${shown(old)}`)
+}
+
+/** Everything of the file system that `fd` is on; may take seconds. */
+export function syncfsAsync(fd: number): Promise<number> {
+  return promised(c.syncfs(), 'write a file system back', fd)
+}
+
+export function fsyncAsync(fd: number): Promise<number> {
+  return promised(c.fsync(), 'write a file back', fd)
 }

@@ -136,7 +136,7 @@ function copyByHand(source: number, target: number, offset: number, size: number
   return read
 }
 
-function copyXattrs(from: ByteString, to: ByteString): void {
+export function copyXattrs(from: ByteString, to: ByteString): void {
   for (const name of at.listXattrs(from)) {
     if (/^(trusted|user)\.overlay\./.test(name)) continue
     const value = at.getXattr(from, name)

@@ -5,10 +5,12 @@ import type { FileStat, Files } from '#ports/files.ts'
 import { fromText } from '#codec/tar/index.ts'
 import * as at from '../ffi/fs.ts'
 import * as libc from '../ffi/libc.ts'
+import { copyAttributes } from './attributes.ts'
 import { copyDirectory, copyNode } from './copy-tree.ts'
 import { removeTreePooled } from './remove-pooled.ts'
 import { inSlices } from './slices.ts'
 import { usageOf } from './usage.ts'
+import { namesIn } from './walk.ts'
 
 const DIRECTORY = fs.constants.O_RDONLY | fs.constants.O_DIRECTORY
 
@@ -78,6 +80,31 @@ export class HostFiles implements Files {
     return failing(`rename ${from} to ${to}`, () => fs.renameSync(from, to))
   }
 
+  exchange(one: string, other: string): Promise<void> {
+    return failing(`exchange ${one} and ${other}`, () => at.exchange(fromText(one), fromText(other)))
+  }
+
+  moveEntries(from: string, to: string, except: readonly string[]): Promise<void> {
+    const staying = new Set(except.map(fromText))
+    return failing(`move what is in ${from} to ${to}`, () =>
+      opened([from, to], ([source, target]) => inSlices(moved(source!, target!, staying))),
+    )
+  }
+
+  copyAttributes(from: string, to: string): Promise<void> {
+    return failing(`make ${to} look like ${from}`, () =>
+      opened([from, to], async ([source, target]) => copyAttributes(source!, target!)),
+    )
+  }
+
+  sync(path: string): Promise<void> {
+    return failing(`write ${path} back`, () => opened([path], async ([fd]) => void (await at.fsyncAsync(fd!)), 0))
+  }
+
+  syncFileSystem(path: string): Promise<void> {
+    return failing(`write ${path} back`, () => opened([path], async ([fd]) => void (await at.syncfsAsync(fd!)), 0))
+  }
+
   remove(path: string): Promise<void> {
     return failing(`remove ${path}`, async () => {
       if (!fs.existsSync(dirname(path))) return
@@ -123,6 +150,27 @@ export class HostFiles implements Files {
         await directory.close()
       }
     })
+  }
+}
+
+async function opened(
+  paths: string[],
+  work: (descriptors: number[]) => Promise<void>,
+  flags = DIRECTORY,
+): Promise<void> {
+  const descriptors: number[] = []
+  try {
+    for (const path of paths) descriptors.push(libc.open(path, flags))
+    await work(descriptors)
+  } finally {
+    for (const one of descriptors) libc.close(one)
+  }
+}
+
+function* moved(from: number, to: number, staying: ReadonlySet<string>): Generator<void, void> {
+  for (const name of namesIn(from)) {
+    if (!staying.has(name)) at.renameat(from, name, to, name)
+    yield
   }
 }
 

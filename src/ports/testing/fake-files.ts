@@ -79,6 +79,45 @@ export class FakeFiles implements Files {
     }
   }
 
+  async exchange(one: string, other: string): Promise<void> {
+    this.#check(other)
+    const [a, b] = [norm(one), norm(other)]
+    for (const path of [a, b]) if (!this.#nodes.has(path)) throw errno('ENOENT', path)
+    const all = Array.from(this.#nodes)
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      for (const [path, node] of all) {
+        if (path !== from && !path.startsWith(`${from}/`)) continue
+        if (this.#nodes.get(path) === node) this.#nodes.delete(path)
+        this.#nodes.set(to + path.slice(from.length), node)
+      }
+    }
+  }
+
+  async moveEntries(from: string, to: string, except: readonly string[]): Promise<void> {
+    for (const name of await this.list(from)) {
+      if (!except.includes(name)) await this.rename(`${from}/${name}`, `${to}/${name}`)
+    }
+  }
+
+  async copyAttributes(from: string, to: string): Promise<void> {
+    this.#check(to)
+    const [source, target] = [this.#follow(from), this.#follow(to)]
+    if (!source || !target) throw errno('ENOENT', source ? to : from)
+    const { mode, uid, gid, mtimeMs } = source
+    Object.assign(target, { mode, uid, gid, mtimeMs })
+  }
+
+  async sync(path: string): Promise<void> {
+    if (!this.#follow(path)) throw errno('ENOENT', path)
+  }
+
+  async syncFileSystem(path: string): Promise<void> {
+    if (!this.#follow(path)) throw errno('ENOENT', path)
+  }
+
   async remove(path: string): Promise<void> {
     this.#check(path)
     const at = norm(path)
