@@ -5,7 +5,9 @@ set -eu
 # What only tests use: a registry to pull from, a second runtime, and tools that look at what was made.
 need docker-registry docker-registry runc runc tini tini catatonit catatonit ip iproute2 nsenter util-linux \
   openssl openssl xz xz-utils python3 python3 ps procps curl curl tcpdump tcpdump \
-  dig bind9-dnsutils
+  dig bind9-dnsutils /usr/bin/aws awscli
+# Its programs are in no PATH.
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || need initdb postgresql
 before=$(mktemp)
 after=$(mktemp)
 trap 'rm -f "$before" "$after"' EXIT
