@@ -35,7 +35,27 @@ export interface VolumeDriver {
   usage(volume: VolumeRecord): Promise<number>
   /** Whether the directory with the data is a plain one of ours, which may be replaced as a whole by another. */
   isPlain(volume: VolumeRecord): boolean
+  /** How much of a detached volume its own directory has; without this verb, nothing. Pure. */
+  extent?(volume: Pick<VolumeRecord, 'options'>): VolumeExtent
+  /**
+   * Makes room for `bytes` in all, attached or not. Only up.
+   *
+   * @returns the options that the volume has then
+   * @throws invalid when it cannot, or is larger already
+   */
+  grow?(volume: VolumeRecord, bytes: number): Promise<Record<string, string>>
 }
+
+/**
+ * `all`: data and all else of a detached volume lie in `<root>/NAME` and nowhere else (a plain directory, an image file
+ * with a file system), so that the directory may be renamed, exchanged with that of another volume of the same options,
+ * and kept: nothing about it may be remembered by name. The engine makes volumes named `.staging-ID` for that.
+ *
+ * `handle`: the data is a server's or a device's, and directory and record are enough to have it back.
+ *
+ * `nothing`: somebody else knows the volume by its name (a plugin); what is discarded there is gone.
+ */
+export type VolumeExtent = 'all' | 'handle' | 'nothing'
 
 /** The drivers by name. */
 export interface VolumeDrivers {

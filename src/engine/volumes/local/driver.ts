@@ -1,7 +1,7 @@
 import type { VolumeRecord } from '#model/volume.ts'
 import { dataOf, directoryOf } from '../context.ts'
 import type { Context } from '../context.ts'
-import type { NewVolume, VolumeDriver } from '../driver.ts'
+import type { NewVolume, VolumeDriver, VolumeExtent } from '../driver.ts'
 import { mountDevice } from './device.ts'
 import { parseOptions } from './options.ts'
 
@@ -66,6 +66,10 @@ export class LocalDriver implements VolumeDriver {
     if (device && device.type !== 'tmpfs') return -1
     if (device && !ctx.mounts.isMounted(dataOf(ctx, volume.name))) return 0
     return ctx.files.usage(dataOf(ctx, volume.name))
+  }
+
+  extent({ options }: Pick<VolumeRecord, 'options'>): VolumeExtent {
+    return parseOptions(options).device ? 'handle' : 'all'
   }
 
   isPlain(volume: VolumeRecord): boolean {
