@@ -44,6 +44,23 @@ export interface VolumeDriver {
    * @throws invalid when it cannot, or is larger already
    */
   grow?(volume: VolumeRecord, bytes: number): Promise<Record<string, string>>
+  /**
+   * An instant's content, read-only, that shares blocks with the volume; undefined where the file system has no
+   * snapshots. The volume is attached, and stays so until `release`.
+   */
+  snapshot?(volume: VolumeRecord): Promise<VolumeSnapshot | undefined>
+  /**
+   * Gives `target`, made with the same options and not attached, what `source` has at this instant, attached or not; the
+   * locks of both are held. @returns undefined when the caller is to copy the files
+   */
+  clone?(source: VolumeRecord, target: VolumeRecord): Promise<'snapshot' | 'reflink' | 'copy' | undefined>
+  /** After a restart, before any volume is attached: gives back what a crash left half made, past errors. */
+  recover?(volumes: VolumeRecord[]): Promise<void>
+}
+
+export interface VolumeSnapshot {
+  path: string
+  release: () => Promise<void>
 }
 
 /**
