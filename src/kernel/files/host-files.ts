@@ -5,11 +5,12 @@ import type { FileStat, Files } from '#ports/files.ts'
 import { fromText } from '#codec/tar/index.ts'
 import * as at from '../ffi/fs.ts'
 import * as libc from '../ffi/libc.ts'
+import { Calls } from '../usage/calls.ts'
+import { treeSize } from '../usage/walk.ts'
 import { copyAttributes } from './attributes.ts'
 import { copyDirectory, copyNode } from './copy-tree.ts'
 import { removeTreePooled } from './remove-pooled.ts'
 import { inSlices } from './slices.ts'
-import { usageOf } from './usage.ts'
 import { namesIn } from './walk.ts'
 
 const DIRECTORY = fs.constants.O_RDONLY | fs.constants.O_DIRECTORY
@@ -20,6 +21,7 @@ const DIRECTORY = fs.constants.O_RDONLY | fs.constants.O_DIRECTORY
  */
 export class HostFiles implements Files {
   #serial = 0
+  #calls: Calls | undefined
 
   read(path: string): Promise<string> {
     return failing(`read ${path}`, () => fs.promises.readFile(path, 'utf8'))
@@ -118,7 +120,12 @@ export class HostFiles implements Files {
   }
 
   usage(path: string): Promise<number> {
-    return failing(`measure ${path}`, () => inSlices(usageOf(path)))
+    return failing(`measure ${path}`, () => this.#usage(path))
+  }
+
+  async #usage(path: string): Promise<number> {
+    this.#calls ??= new Calls()
+    return (await inSlices(treeSize(this.#calls, path))).bytes
   }
 
   copyTree(from: string, to: string): Promise<void> {

@@ -1,0 +1,1 @@
+export { KernelUsage } from './kernel-usage.ts'
