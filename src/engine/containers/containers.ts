@@ -158,6 +158,9 @@ export class Containers implements ContainersService {
   execGet(execId: string) {
     return execGet(this.#ctx, execId)
   }
+  execSignal(execId: string, signal: number) {
+    return this.#ctx.runtime.signal({ containerId: execGet(this.#ctx, execId).containerId, execId }, signal)
+  }
   execStart(execId: string, options: { detach: boolean; tty?: boolean; consoleSize?: [number, number] | null }) {
     return execStart(this.#ctx, execId, options)
   }

@@ -110,6 +110,8 @@ export interface ContainersService {
     options: { detach: boolean; tty?: boolean; consoleSize?: [number, number] | null },
   ): Promise<Attachment | undefined>
   execResize(execId: string, height: number, width: number): Promise<void>
+  /** To its process alone. @throws not-found when it has ended */
+  execSignal(execId: string, signal: number): Promise<void>
   /** Ids of the execs of a container that run. */
   execIds(containerId: string): string[]
 
