@@ -57,6 +57,7 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
       .toString('hex')
       .slice(0, digits)
 
+  const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
   const images = new Images({
     store,
     content: kernel.content,
@@ -80,6 +81,8 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
     log,
     dataRoot,
     lookup: async host => (await lookup(host)).address,
+    plugins: kernel.networking.plugins,
+    bootId,
     randomHex,
   })
   const networks = new Networks({
@@ -97,7 +100,7 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
     addressPools: options.addressPools,
     mtu: options.mtu,
     bridgeOptions: bridgeOptionsOf(options),
-    bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
+    bootId,
     guardForwarding: !options.ipForwardNoDrop,
     randomHex: bytes => randomBytes(bytes).toString('hex'),
     random: Math.random,
@@ -119,6 +122,7 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
     clock,
     log,
     dataRoot,
+    pinRoot: kernel.pinRoot.path,
     initPath,
     randomHex,
   })
@@ -179,6 +183,7 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
       await kernel.networking.close()
       kernel.registry.close()
       await kernel.snapshots.close()
+      kernel.pinRoot.close()
       if (alone) {
         kernel.cgroups.removeParent('/berth')
         dispose()

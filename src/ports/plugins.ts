@@ -8,16 +8,19 @@ export interface Plugins {
   list(): Promise<string[]>
   /**
    * Shakes hands.
+   * @param options.timeoutMs instead of ten seconds
    * @returns what it implements: `NetworkDriver`, `IpamDriver`, `VolumeDriver`
    * @throws not-found when there is no such plugin, system when it does not answer or makes no sense, in bounded time
    */
-  activate(name: string): Promise<string[]>
+  activate(name: string, options?: { timeoutMs?: number }): Promise<string[]>
   /**
    * Asks it once; never longer than ten seconds.
    * @param method `NetworkDriver.CreateNetwork`
-   * @throws not-found when there is no such plugin; system with its own words, or for an answer late, wrong or too long
+   * @param options.timeoutMs instead of ten seconds
+   * @throws not-found when there is no such plugin; system for an answer late, wrong or too long, and with its own words
+   * alone as `details.reason` when it refuses
    */
-  call(name: string, method: string, body: unknown): Promise<Record<string, unknown>>
+  call(name: string, method: string, body: unknown, options?: { timeoutMs?: number }): Promise<Record<string, unknown>>
 }
 
 /** Where plugins are found: sockets in the first, `.spec` and `.json` files in the second. */

@@ -6,6 +6,7 @@ import type { EngineEvent } from '#model/event.ts'
 import type { VolumeRecord } from '#model/volume.ts'
 import type { Files } from '#ports/files.ts'
 import type { Mounts } from '#ports/mounts.ts'
+import type { Plugins } from '#ports/plugins.ts'
 import type { Repository, Store } from '#ports/store.ts'
 import type { VolumeDrivers } from './driver.ts'
 
@@ -23,6 +24,10 @@ export interface VolumesOptions {
   randomHex: (digits: number) => string
   /** Address of a host name, for `addr=` of network file systems; without it names are handed to the kernel. */
   lookup?: (host: string) => Promise<string>
+  /** Where volume drivers that are plugins are found; without it there are none. */
+  plugins?: Plugins
+  /** Of the host: changes when it starts anew. */
+  bootId?: string
   /** Milliseconds that mounting a volume may take. */
   mountDeadline?: number
 }

@@ -3,7 +3,7 @@ import { rfc3339Nano } from '#lib/clock.ts'
 import type { VolumeRecord } from '#model/volume.ts'
 import { announce } from './context.ts'
 import type { Context } from './context.ts'
-import { driverName } from './drivers.ts'
+import { driverName, isOf } from './drivers.ts'
 import { checkSame } from './same.ts'
 import { checkName } from './name.ts'
 import type { CreateVolume } from './service.ts'
@@ -14,21 +14,23 @@ const NAME_DIGITS = 64
 export async function createVolume(ctx: Context, request: CreateVolume): Promise<VolumeRecord> {
   const driver = driverName(request.driver)
   const anonymous = request.name === ''
-  const maker = await ctx.drivers.find(driver, request.name)
+  const known = ctx.records.get(request.name)
+  // Making sure that a volume exists must not need its driver to answer.
+  const maker = known && isOf(known, driver) ? ctx.drivers.of(known) : await ctx.drivers.find(driver, request.name)
   const name = anonymous ? ctx.randomHex(NAME_DIGITS) : request.name
   checkName(name)
   maker.check(request.options)
   return ctx.locks.run(name, async () => {
     const existing = ctx.records.get(name)
     if (existing) {
-      checkSame(existing, driver, request.options)
+      checkSame(existing, maker.name, request.options)
       return existing
     }
     const labels = anonymous ? { 'com.docker.volume.anonymous': '', ...request.labels } : request.labels
     const made = { name, options: request.options, labels }
     const volume: VolumeRecord = {
       ...made,
-      driver,
+      driver: maker.name,
       createdAt: rfc3339Nano(ctx.clock.nowNano()),
       anonymous: request.anonymous ?? anonymous,
       mountpoint: await maker.create(made, { validate: request.validate ?? false }),

@@ -9,6 +9,8 @@ export type NewVolume = Pick<VolumeRecord, 'name' | 'options' | 'labels'>
  * list or show volumes: a driver that does not answer is in nobody's way but of those who use its volumes.
  */
 export interface VolumeDriver {
+  /** As the volumes' records have it. */
+  readonly name: string
   /** `global`: every host that has the driver sees the volume. */
   readonly scope: 'local' | 'global'
   /** Pure. @throws invalid naming the option */
@@ -54,6 +56,10 @@ export interface VolumeDriver {
    * locks of both are held. @returns undefined when the caller is to copy the files
    */
   clone?(source: VolumeRecord, target: VolumeRecord): Promise<'snapshot' | 'reflink' | 'copy' | undefined>
+  /** Drops what is remembered of a volume whose driver cannot be asked any more: for removal by force. */
+  forget?(volume: VolumeRecord): void
+  /** More about it for `inspect`, within two seconds. */
+  status?(volume: VolumeRecord): Promise<Record<string, unknown> | undefined>
   /** After a restart, before any volume is attached: gives back what a crash left half made, past errors. */
   recover?(volumes: VolumeRecord[]): Promise<void>
 }
@@ -80,4 +86,6 @@ export interface VolumeDrivers {
   find(driver: string, volume: string): Promise<VolumeDriver>
   /** Of a volume that exists: never waits, and never fails; a driver that is gone fails when it is asked something. */
   of(volume: VolumeRecord): VolumeDriver
+  /** Lets each driver recover, with its volumes; past errors. */
+  recover(volumes: VolumeRecord[]): Promise<void>
 }

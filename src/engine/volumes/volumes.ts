@@ -31,7 +31,7 @@ export class Volumes implements VolumesService {
     }
     // The drivers work with what the verbs share.
     const whole = ctx as Context
-    whole.drivers = new Drivers(whole)
+    whole.drivers = new Drivers(whole, store)
     this.#ctx = whole
   }
 

@@ -22,18 +22,23 @@ export class KernelPlugins implements Plugins {
     return listPlugins(this.#directories)
   }
 
-  async activate(name: string): Promise<string[]> {
-    const { Implements } = await this.call(name, 'Plugin.Activate', {})
+  async activate(name: string, options?: { timeoutMs?: number }): Promise<string[]> {
+    const { Implements } = await this.call(name, 'Plugin.Activate', {}, options)
     if (Array.isArray(Implements) && Implements.every(one => typeof one === 'string')) return Implements
     throw system(`plugin "${pluginName(name)}" does not say what it implements`)
   }
 
-  async call(reference: string, method: string, body: unknown): Promise<Record<string, unknown>> {
+  async call(
+    reference: string,
+    method: string,
+    body: unknown,
+    options: { timeoutMs?: number } = {},
+  ): Promise<Record<string, unknown>> {
     const name = pluginName(reference)
     const address = await findPlugin(this.#directories, name)
     let answer: { status: number; text: string }
     try {
-      answer = await post(address, `/${method}`, JSON.stringify(body), this.#timeoutMs)
+      answer = await post(address, `/${method}`, JSON.stringify(body), options.timeoutMs ?? this.#timeoutMs)
     } catch (error) {
       throw system(`plugin "${name}" does not answer ${method}: ${messageOf(error)}`, { cause: error })
     }
@@ -52,7 +57,9 @@ function judge(name: string, method: string, { status, text }: { status: number;
   const mistake = object && 'Err' in object && typeof object.Err === 'string' ? object.Err : ''
   if (mistake !== '' || status < 200 || status > 299) {
     const why = mistake || `status ${status}${text === '' ? '' : `: ${text.trim().slice(0, 200)}`}`
-    throw new BerthError('system', `plugin "${name}" refuses ${method}: ${why}`, { details: { status } })
+    throw new BerthError('system', `plugin "${name}" refuses ${method}: ${why}`, {
+      details: { status, reason: why },
+    })
   }
   // Some answer nothing at all where there is nothing to say.
   if (text.trim() === '' || value === null) return {}

@@ -7,6 +7,7 @@ import { parseOptions } from './options.ts'
 
 /** Volumes of the `local` driver: directories, and whatever can be mounted on one. */
 export class LocalDriver implements VolumeDriver {
+  readonly name = 'local'
   readonly scope = 'local'
   readonly #ctx: Context
 
