@@ -6,7 +6,9 @@ export interface VolumeJson {
   Mountpoint: string
   Name: string
   Options: Record<string, string> | null
-  Scope: 'local'
+  Scope: 'local' | 'global'
+  /** What a driver other than `local` says of it. */
+  Status?: Record<string, unknown>
   /** In `/system/df` only. */
   UsageData?: { Size: number; RefCount: number }
 }

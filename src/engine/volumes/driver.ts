@@ -1,4 +1,5 @@
 import type { VolumeRecord } from '#model/volume.ts'
+import type { ForeignVolume, ForeignVolumes } from './remote/listing.ts'
 
 /** What a driver is told of a volume that is about to be made. */
 export type NewVolume = Pick<VolumeRecord, 'name' | 'options' | 'labels'>
@@ -86,6 +87,10 @@ export interface VolumeDrivers {
   find(driver: string, volume: string): Promise<VolumeDriver>
   /** Of a volume that exists: never waits, and never fails; a driver that is gone fails when it is asked something. */
   of(volume: VolumeRecord): VolumeDriver
+  /** Volumes that only plugins know of; within about a second, whatever they do. */
+  foreign(): Promise<ForeignVolumes>
+  /** The volume of this name that some plugin has; within two seconds. */
+  foreignNamed(name: string): Promise<ForeignVolume | undefined>
   /** Lets each driver recover, with its volumes; past errors. */
   recover(volumes: VolumeRecord[]): Promise<void>
 }

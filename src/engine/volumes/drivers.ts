@@ -6,6 +6,7 @@ import type { Context } from './context.ts'
 import type { VolumeDriver, VolumeDrivers } from './driver.ts'
 import { LocalDriver } from './local/driver.ts'
 import { RemoteDriver, type RemoteDeps } from './remote/driver.ts'
+import { type ForeignVolume, type ForeignVolumes, RemoteListing } from './remote/listing.ts'
 import { remoteMounts } from './remote/mounts.ts'
 
 /** Docker's names for the driver that is always there. */
@@ -19,10 +20,12 @@ export class Drivers implements VolumeDrivers {
   readonly #ctx: Context
   readonly #local: VolumeDriver
   readonly #remote: RemoteDeps | undefined
+  readonly #listing: RemoteListing | undefined
 
   constructor(ctx: Context, store: Store) {
     this.#ctx = ctx
     this.#local = new LocalDriver(ctx)
+    this.#listing = ctx.plugins && new RemoteListing(ctx.plugins, ctx.clock)
     this.#remote = ctx.plugins && {
       plugins: ctx.plugins,
       mounts: remoteMounts(store),
@@ -41,6 +44,14 @@ export class Drivers implements VolumeDrivers {
 
   of(volume: VolumeRecord): VolumeDriver {
     return volume.driver === 'local' ? this.#local : this.#plugin(volume.driver)
+  }
+
+  async foreign(): Promise<ForeignVolumes> {
+    return (await this.#listing?.list()) ?? { volumes: [], warnings: [] }
+  }
+
+  async foreignNamed(name: string): Promise<ForeignVolume | undefined> {
+    return this.#listing?.find(name)
   }
 
   async recover(volumes: VolumeRecord[]): Promise<void> {

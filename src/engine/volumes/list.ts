@@ -4,19 +4,25 @@ import type { Filters } from '#model/filters.ts'
 import type { VolumeRecord } from '#model/volume.ts'
 import { usersOf } from './context.ts'
 import type { Context } from './context.ts'
+import { isOf } from './drivers.ts'
 
 /** @throws invalid naming the filter */
 export function listVolumes(ctx: Context, filters: Filters): VolumeRecord[] {
+  const matches = volumeFilter(ctx, filters)
+  return ctx.records.list().filter(volume => matches(volume))
+}
+
+/** @throws invalid naming the filter */
+export function volumeFilter(ctx: Context, filters: Filters): (volume: VolumeRecord) => boolean {
   checkFilters(filters, ['name', 'driver', 'label', 'label!', 'dangling'])
   const names = filters.get('name') ?? []
   const drivers = filters.get('driver') ?? []
   const dangling = booleanFilter(filters, 'dangling')
-  return ctx.records
-    .list()
-    .filter(volume => names.length === 0 || names.some(name => volume.name.includes(name)))
-    .filter(volume => drivers.length === 0 || drivers.includes(volume.driver))
-    .filter(volume => matchLabels(filters, volume.labels))
-    .filter(volume => dangling === undefined || (usersOf(ctx, volume.name).length === 0) === dangling)
+  return volume =>
+    (names.length === 0 || names.some(name => volume.name.includes(name))) &&
+    (drivers.length === 0 || drivers.some(driver => isOf(volume, driver))) &&
+    matchLabels(filters, volume.labels) &&
+    (dangling === undefined || (usersOf(ctx, volume.name).length === 0) === dangling)
 }
 
 const TRUE = new Set(['1', 't', 'T', 'true', 'TRUE', 'True'])

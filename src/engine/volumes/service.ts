@@ -25,13 +25,23 @@ export interface UpdateVolume {
   size?: number
 }
 
+/** What is shown of a volume. */
+export interface VolumeView {
+  volume: VolumeRecord
+  scope: 'local' | 'global'
+  /** What its driver says of it. */
+  status?: Record<string, unknown>
+}
+
 /** A place where new content of a volume is written, out of sight until `commit`. */
 export interface StagedVolume {
-  /** Directory to write into; empty, or for `keep` with a copy of what the volume has. */
+  /** Directory to write into, empty (but for a new file system's `lost+found`); its owner, mode and times count too. */
   path: string
   /**
    * Puts it in the volume's place, in one step (rename) where the volume is a directory or image of ours, else in steps that
-   * `recover` finishes after a crash. @throws conflict when somebody has the volume mounted, or made one of the name
+   * `recover` finishes after a crash. Waits until all is on the disk. An existing volume keeps its labels and options.
+   *
+   * @throws conflict when somebody has the volume mounted, made one of the name, or replaced or removed it meanwhile
    */
   commit(): Promise<VolumeRecord>
   /** Gives everything back; also after a failed commit. */
@@ -45,6 +55,10 @@ export interface VolumesService {
   get(name: string): VolumeRecord
   /** @param users names of volumes that some container refers to, for `dangling` */
   list(filters: Filters): VolumeRecord[]
+  /** With the volumes that only plugins know of; within about a second, whatever they do. */
+  listViews(filters: Filters): Promise<{ volumes: VolumeView[]; warnings: string[] }>
+  /** Also one that only a plugin knows of. @throws not-found `get NAME: no such volume` */
+  view(name: string): Promise<VolumeView>
   /**
    * With `force`, an absent one is success.
    *
@@ -99,8 +113,12 @@ export interface VolumesService {
    */
   hold(name: string, userId: string): void
   release(name: string, userId: string): void
-  /** Who refers to it: set by the composition root, asked before anything is removed. */
-  setUsers(users: (volume: string) => string[]): void
+  /**
+   * Who refers to it: set by the composition root, asked before anything is removed.
+   *
+   * @param nameOf name of a container, for messages; its id while it has none
+   */
+  setUsers(users: (volume: string) => string[], nameOf?: (container: string) => string): void
   /** After a restart: remounts what live containers use, removes half-made directories. */
   recover(live: ReadonlyMap<string, string[]>): Promise<void>
 }

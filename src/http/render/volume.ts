@@ -5,7 +5,10 @@ import type { VolumeJson } from '#wire/index.ts'
 const ANONYMOUS_LABEL = 'com.docker.volume.anonymous'
 
 /** `GET /volumes/{name}` */
-export function volumeJson(volume: VolumeRecord): VolumeJson {
+export function volumeJson(
+  volume: VolumeRecord,
+  more: { scope?: 'local' | 'global'; status?: Record<string, unknown> } = {},
+): VolumeJson {
   return {
     CreatedAt: volume.createdAt,
     Driver: volume.driver,
@@ -13,6 +16,7 @@ export function volumeJson(volume: VolumeRecord): VolumeJson {
     Mountpoint: volume.mountpoint,
     Name: volume.name,
     Options: volume.options,
-    Scope: 'local',
+    Scope: more.scope ?? 'local',
+    ...(more.status && { Status: more.status }),
   }
 }

@@ -12,10 +12,11 @@ export function volumeRoutes({ volumes }: Needs): Route[] {
     {
       method: 'GET',
       path: '/volumes',
-      handle(context) {
+      async handle(context) {
+        const { volumes: views, warnings } = await volumes.listViews(context.query.filters())
         const response: VolumeListResponse = {
-          Volumes: volumes.list(context.query.filters()).map(volumeJson),
-          Warnings: null,
+          Volumes: views.map(({ volume, scope }) => volumeJson(volume, { scope })),
+          Warnings: warnings.length > 0 ? warnings : null,
         }
         context.json(200, response)
       },
@@ -42,8 +43,9 @@ export function volumeRoutes({ volumes }: Needs): Route[] {
     {
       method: 'GET',
       path: '/volumes/{name}',
-      handle(context) {
-        context.json(200, volumeJson(volumes.get(context.param('name'))))
+      async handle(context) {
+        const { volume, scope, status } = await volumes.view(context.param('name'))
+        context.json(200, volumeJson(volume, { scope, ...(status && { status }) }))
       },
     },
     {

@@ -179,7 +179,11 @@ export function fakeNeeds(parts: FakeParts = {}): Needs {
       get(name) {
         throw notFound(`get ${name}: no such volume`)
       },
+      async view(name) {
+        throw notFound(`get ${name}: no such volume`)
+      },
       list: () => [],
+      listViews: async () => ({ volumes: [], warnings: [] }),
       usage: async () => 0,
       ...parts.volumes,
     }),
