@@ -4,7 +4,7 @@ import { HostContent } from '#kernel/content/index.ts'
 import { HostFiles, HostRootedFiles } from '#kernel/files/index.ts'
 import { KernelHost } from '#kernel/host/host.ts'
 import { KernelLogs } from '#kernel/logs/logs.ts'
-import { HostMounts } from '#kernel/mounts/index.ts'
+import { HostMounts, PinRoot } from '#kernel/mounts/index.ts'
 import { kernelNetworking } from '#kernel/networking.ts'
 import { KernelProcesses } from '#kernel/processes/processes.ts'
 import { HttpRegistry } from '#kernel/registry/index.ts'
@@ -21,6 +21,7 @@ export function openKernel(options: { dataRoot: string; execRoot: string; clock:
   const files = new HostFiles()
   return {
     mounts,
+    pinRoot: new PinRoot(execRoot),
     files,
     rooted: new HostRootedFiles(),
     content: new HostContent(join(dataRoot, 'content')),

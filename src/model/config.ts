@@ -77,6 +77,10 @@ export interface MountRequest {
     CreateMountpoint?: boolean
     ReadOnlyNonRecursive?: boolean
     ReadOnlyForceRecursive?: boolean
+    /** Berth's own: as the word `idmap` of `-v`; '' is the plain one. */
+    IdMap?: string
+    /** Berth's own. */
+    RequireMountpoint?: boolean
   }
   VolumeOptions?: {
     NoCopy?: boolean

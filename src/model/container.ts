@@ -99,6 +99,12 @@ export interface MountPlan {
   propagation: string
   /** Mounts below a bind's source come along. */
   recursive: boolean
+  /** Read-only are the mounts below too (where the kernel can), only the top, or the mounts below at any price. */
+  readonlyDepth?: 'top' | 'force'
+  /** Other owners for the files: see `engine/containers/create/idmap.ts`. */
+  idmap?: string
+  /** The source of a bind must be a mount point: a disk that is not mounted is an error, not an empty directory. */
+  requireMountpoint?: boolean
   /** Inside the volume or image. */
   subpath: string
   /** Of a tmpfs, as mount(8) takes them. */

@@ -36,6 +36,20 @@ export interface Mounts {
     target: string,
     options?: { recursive?: boolean; readonly?: boolean; propagation?: string; idmap?: IdMap },
   ): Promise<void>
+  /**
+   * A mount of what `path` is inside `root`, at `target`, which is made as a directory or file. Links lead nowhere outside
+   * `root`, also when somebody changes them meanwhile (openat2 RESOLVE_IN_ROOT, open_tree of the descriptor).
+   *
+   * @param options.recursive with the mounts below; so unless false
+   * @returns whether it is a directory
+   * @throws not-found
+   */
+  bindInside(
+    root: string,
+    path: string,
+    target: string,
+    options?: { idmap?: IdMap; recursive?: boolean },
+  ): Promise<boolean>
   tmpfs(target: string, options: string[]): Promise<void>
   /** Lazy when busy; not mounted is success. */
   unmount(target: string): Promise<void>

@@ -87,6 +87,8 @@ const mount = z.object({
       CreateMountpoint: flag,
       ReadOnlyNonRecursive: flag,
       ReadOnlyForceRecursive: flag,
+      IdMap: text,
+      RequireMountpoint: flag,
     })
     .nullish(),
   VolumeOptions: z

@@ -26,8 +26,8 @@ export function checkBind(spec: string): void {
   checkDestination(target, spec)
   if (source !== undefined && !source.startsWith('/')) checkVolumeName(source)
   for (const word of mode?.split(',') ?? []) {
-    // Berth's own: `idmap`, `idmap=…`.
-    if (!MODES.has(word) && !/^idmap(=|$)/.test(word))
+    // Berth's own: `idmap`, `idmap=…`, `require-mountpoint`.
+    if (!MODES.has(word) && !/^idmap(=|$)|^require-mountpoint$/.test(word))
       throw invalid(`invalid volume specification: '${spec}': invalid mode: ${mode}`)
   }
 }

@@ -105,11 +105,11 @@ async function locate(ctx: Context, record: ContainerRecord, path: string): Prom
     const direct = mounted(record, clean)
     // As Docker names it: a slash at the end changes nothing, `/.` does.
     const name = path.endsWith('/.') ? '.' : baseName(path)
-    if (direct) return { ...(await inMount(ctx, record, direct, { slash, name })), release }
+    if (direct) return await inMount(ctx, record, direct, { slash, name, release })
     const resolvedParent = await ctx.rooted.resolve(root, parent).catch(() => parent)
     const full = `${resolvedParent === '/' ? '' : resolvedParent}/${last}`
     const hit = mounted(record, full)
-    if (hit) return { ...(await inMount(ctx, record, hit, { slash, name })), release }
+    if (hit) return await inMount(ctx, record, hit, { slash, name, release })
     return { root, path: `${full}${slash}`, ...(clean === '/' ? {} : { name }), readonly, mounted: false, release }
   } catch (error) {
     await release()
@@ -142,20 +142,30 @@ async function inMount(
   ctx: Context,
   record: ContainerRecord,
   { index, rest }: Hit,
-  as: { slash: string; name: string },
-): Promise<Omit<Place, 'release'>> {
+  as: { slash: string; name: string; release: Place['release'] },
+): Promise<Place> {
   const plan = record.mountPlan?.[index]
-  const readonly = plan?.readonly ?? false
+  const common = { readonly: plan?.readonly ?? false, mounted: true, release: as.release }
   const source = record.mounts[index]?.Source ?? ''
   if (plan?.type === 'bind' && (await ctx.files.stat(source, { follow: true }))?.kind !== 'directory') {
     const slash = source.lastIndexOf('/')
     const path = rest === '/' ? source.slice(slash) : `${source.slice(slash)}${rest}`
-    return { root: source.slice(0, slash) || '/', path: `${path}${as.slash}`, name: as.name, readonly, mounted: true }
+    return { ...common, root: source.slice(0, slash) || '/', path: `${path}${as.slash}`, name: as.name }
   }
-  const root = plan?.type === 'image' ? await ctx.images.mountImage(ctx.images.resolve(plan.source)) : source
+  let root = source
+  if (plan?.type === 'image') root = await ctx.images.mountImage(ctx.images.resolve(plan.source))
+  if (plan?.type === 'volume') {
+    // Of a container that does not run, nobody may have it mounted.
+    const user = `${record.id}:files:${ctx.randomHex(8)}`
+    root = await ctx.volumes.mount(plan.source, user)
+    common.release = async () => {
+      await as.release()
+      await ctx.volumes.unmount(plan.source, user)
+    }
+  }
   const subpath = plan?.subpath ? `/${plan.subpath}` : ''
-  if (rest === '/') return { root, path: `${subpath}/.`, name: as.name, readonly, mounted: true }
-  return { root, path: `${subpath}${rest}${as.slash}`, readonly, mounted: true }
+  if (rest === '/') return { ...common, root, path: `${subpath}/.`, name: as.name }
+  return { ...common, root, path: `${subpath}${rest}${as.slash}` }
 }
 
 function baseName(path: string): string {

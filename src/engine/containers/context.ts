@@ -38,6 +38,8 @@ export interface ContainersOptions {
   log: Logger
   /** `<data-root>`; container directories are `<data-root>/containers/<id>`. */
   dataRoot: string
+  /** Directory for mounts that a container needs while it is created; kept apart from the runtime's other mounts. */
+  pinRoot: string
   /** `/berth` unless configured. */
   cgroupParent?: string
   /** A tini or catatonit on the host, for `--init`. */

@@ -11,6 +11,7 @@ import { startsWithDaemon } from './restart-policy.ts'
 import { cleanUp } from './run/clean-up.ts'
 import { exitedLocked, restartLater } from './run/exited.ts'
 import { shmPath } from './run/join.ts'
+import { unpinAll } from './run/pin-sources.ts'
 import { watchRun } from './run/watch-run.ts'
 import { parseNetworkMode } from './spec/modes.ts'
 
@@ -155,6 +156,7 @@ async function sweep(ctx: Context): Promise<void> {
   const directories = `${ctx.dataRoot}/containers`
   const made = (await ctx.files.stat(directories)) ? await ctx.files.list(directories) : []
   await Promise.all([
+    unpinAll(ctx),
     ...idle.map(record => cleanUp(ctx, record)),
     ...strays.map(id => ctx.runtime.delete(id)),
     ...made.filter(id => !ctx.records.get(id)).map(id => removeDirectory(ctx, id)),

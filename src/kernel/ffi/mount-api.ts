@@ -79,6 +79,12 @@ export function cloneTree(path: string, recursive: boolean): number {
   return Number(checked(c.openTree()(SYS_OPEN_TREE, AT_FDCWD, path, flags), `clone the mount of ${path}`))
 }
 
+/** As `cloneTree`, of what a descriptor (O_PATH) stands for. */
+export function cloneTreeOf(fd: number, recursive: boolean): number {
+  const flags = OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0)
+  return Number(checked(c.openTree()(SYS_OPEN_TREE, fd, '', flags), 'clone the mount of a descriptor'))
+}
+
 /**
  * @param change.propagation one of MS_PRIVATE, MS_SLAVE, MS_SHARED; 0 leaves it
  * @param change.userNamespace descriptor that MOUNT_ATTR_IDMAP goes by

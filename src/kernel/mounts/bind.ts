@@ -44,7 +44,7 @@ export function bindClassic(source: string, target: string, options: BindOptions
   }
 }
 
-function mapOwners(tree: number, { uids, gids }: IdMap, recursive: boolean): void {
+export function mapOwners(tree: number, { uids, gids }: IdMap, recursive: boolean): void {
   const userNamespaceFd = userNamespace(uids, gids)
   try {
     api.setMountAttributes(tree, { set: api.MOUNT_ATTR_IDMAP, userNamespace: userNamespaceFd }, recursive)

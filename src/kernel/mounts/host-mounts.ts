@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { parseMountInfo } from '#codec/mountinfo.ts'
-import { BerthError, messageOf, system } from '#lib/errors.ts'
+import { BerthError, isKind, messageOf, system } from '#lib/errors.ts'
 import type { Mounts, OverlayMount } from '#ports/mounts.ts'
 import { hasErrno } from '../ffi/errno.ts'
 import * as libc from '../ffi/libc.ts'
 import * as api from '../ffi/mount-api.ts'
 import { type BindOptions, bindByApi, bindClassic } from './bind.ts'
+import { bindInside } from './bind-inside.ts'
 import { mountFilesystem } from './filesystem.ts'
 import { lacksApi, mountOverlayByApi, mountOverlayClassic } from './overlay.ts'
 import { parseMountOptions } from './options.ts'
@@ -59,6 +60,20 @@ export class HostMounts implements Mounts {
       bindClassic(source, target, options)
     } catch (cause) {
       throw failure(`bind mounting ${source} on ${target} failed`, cause)
+    }
+  }
+
+  async bindInside(
+    root: string,
+    path: string,
+    target: string,
+    options: Pick<BindOptions, 'idmap' | 'recursive'> = {},
+  ): Promise<boolean> {
+    try {
+      return bindInside(root, path, target, options)
+    } catch (cause) {
+      if (isKind(cause, 'not-found')) throw cause
+      throw failure(`bind mounting ${path === '' ? root : `${path} of ${root}`} on ${target} failed`, cause)
     }
   }
 

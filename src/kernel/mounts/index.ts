@@ -1,1 +1,2 @@
+export { PinRoot } from './pin-root.ts'
 export { HostMounts } from './host-mounts.ts'

@@ -30,7 +30,7 @@ export function openRuntime(options: RuntimeOptions): { runtime: OciRuntime; dis
   const roots = [options.execRoot, options.dataRoot]
   // runc goes by /sys/fs/cgroup alone and works on hybrid hosts as it is.
   const hide = base.oci.name === 'runc' ? undefined : layout.unified
-  const apart = [join(options.execRoot, 'rootfs'), join(options.execRoot, 'netns')]
+  const apart = [join(options.execRoot, 'rootfs'), join(options.execRoot, 'netns'), join(options.execRoot, 'mounts')]
   const namespace = new MountNamespace(options.execRoot, hide, base.oci.path, roots, apart)
   namespace.prepare()
   const ctx: RuntimeContext = {

@@ -36,6 +36,16 @@ export class FakeMounts implements Mounts {
     this.#add({ target, type: 'bind', source, options: words })
   }
 
+  async bindInside(
+    root: string,
+    path: string,
+    target: string,
+    options: { idmap?: IdMap; recursive?: boolean } = {},
+  ): Promise<boolean> {
+    await this.bind(`${root}/${path}`, target, { recursive: true, ...options })
+    return true
+  }
+
   async tmpfs(target: string, options: string[]): Promise<void> {
     this.#add({ target, type: 'tmpfs', source: 'tmpfs', options })
   }

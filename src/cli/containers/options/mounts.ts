@@ -57,6 +57,10 @@ const SETTERS: Readonly<Record<string, Setter>> = {
       )
     }
   },
+  // Berth's own.
+  'bind-idmap': (mount, value) => (bindOptions(mount).IdMap = value),
+  'bind-require-mountpoint': (mount, value) =>
+    (bindOptions(mount).RequireMountpoint = flag(value, 'bind-require-mountpoint')),
   'volume-subpath': (mount, value) => (volumeOptions(mount).Subpath = value),
   'volume-nocopy': (mount, value) => (volumeOptions(mount).NoCopy = flag(value, 'volume-nocopy')),
   'volume-label': (mount, value) => {
@@ -82,7 +86,15 @@ const SETTERS: Readonly<Record<string, Setter>> = {
   },
 }
 
-const BARE = new Set(['readonly', 'ro', 'volume-nocopy', 'bind-nonrecursive', 'bind-create-src'])
+const BARE = new Set([
+  'readonly',
+  'ro',
+  'volume-nocopy',
+  'bind-nonrecursive',
+  'bind-create-src',
+  'bind-idmap',
+  'bind-require-mountpoint',
+])
 
 /** `type=bind,source=/a,target=/b,readonly`. @throws with Docker's words */
 export function parseMount(text: string): MountRequest {
@@ -107,6 +119,11 @@ export function parseMount(text: string): MountRequest {
   }
   if (mount.BindOptions?.ReadOnlyForceRecursive && !mount.ReadOnly) {
     throw new Error("option 'bind-recursive=readonly' requires 'readonly' to be specified in conjunction")
+  }
+  if (mount.BindOptions?.ReadOnlyForceRecursive && mount.BindOptions.Propagation !== 'rprivate') {
+    throw new Error(
+      "option 'bind-recursive=readonly' requires 'bind-propagation=rprivate' to be specified in conjunction",
+    )
   }
   return mount
 }

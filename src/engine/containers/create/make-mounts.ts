@@ -32,6 +32,7 @@ export async function makeMounts(
     } else if (mount.type === 'bind') {
       if (!mount.createSource && !(await ctx.files.stat(mount.source, { follow: true })))
         throw missingSource(mount.source)
+      checkMountpoint(ctx, mount)
       made.push({ plan: mount, source: mount.source })
     } else {
       if (mount.type === 'image') ctx.images.resolve(mount.source)
@@ -43,6 +44,14 @@ export async function makeMounts(
 
 export function missingSource(path: string): Error {
   return invalid(`invalid mount config for type "bind": bind source path does not exist: ${path}`)
+}
+
+/** @throws invalid when what is to be a mount point is none */
+export function checkMountpoint(ctx: Context, { source, requireMountpoint }: MountPlan): void {
+  if (!requireMountpoint || ctx.mounts.isMounted(source)) return
+  throw invalid(
+    `invalid mount config for type "bind": bind source path is not a mount point: ${source}: mount its file system first`,
+  )
 }
 
 async function makeVolume(ctx: Context, id: string, mount: MountPlan, rollback: Rollback): Promise<VolumeRecord> {

@@ -12,6 +12,12 @@ export function checkVolumeName(name: string): void {
   )
 }
 
+/** @throws invalid for owners mapped on a mount that is to follow its source's later mounts, which have others */
+export function checkIdMapAlone({ idmap, propagation }: Pick<MountPlan, 'idmap' | 'propagation'>): void {
+  if (idmap !== undefined && /shared|slave/.test(propagation))
+    throw invalid(`idmap and the propagation ${propagation} exclude each other: leave one out`)
+}
+
 /** Everything a plan has unless said otherwise. */
 export function basePlan(part: Pick<MountPlan, 'type' | 'source' | 'destination'> & Partial<MountPlan>): MountPlan {
   return {

@@ -1,6 +1,7 @@
 import { invalid } from '#lib/errors.ts'
 import type { MountPlan } from '#model/container.ts'
-import { basePlan, checkDestination, checkVolumeName, PROPAGATIONS } from './mount-plan.ts'
+import { basePlan, checkDestination, checkIdMapAlone, checkVolumeName, PROPAGATIONS } from './mount-plan.ts'
+import { checkIdMap } from './idmap.ts'
 import { cleanPath } from './paths.ts'
 
 /**
@@ -23,7 +24,7 @@ export function parseBind(spec: string, driver: string): MountPlan {
     type: isBind ? 'bind' : 'volume',
     source: isBind ? cleanPath(first) : first,
     destination,
-    createSource: isBind,
+    createSource: isBind && !options.requireMountpoint,
     mode: third ?? (isBind ? '' : 'z'),
     driver: isBind ? '' : driver,
     ...options,
@@ -34,8 +35,8 @@ function parseOptions(
   text: string,
   isBind: boolean,
   spec: string,
-): Pick<MountPlan, 'readonly' | 'noCopy' | 'propagation' | 'recursive'> {
-  const found = { readonly: false, noCopy: false, propagation: '', recursive: true }
+): Pick<MountPlan, 'readonly' | 'noCopy' | 'propagation' | 'recursive' | 'idmap' | 'requireMountpoint'> {
+  const found: ReturnType<typeof parseOptions> = { readonly: false, noCopy: false, propagation: '', recursive: true }
   const seen = new Set<string>()
   const once = (group: string) => {
     if (seen.has(group)) throw invalid(`invalid mode: ${text}`)
@@ -55,8 +56,14 @@ function parseOptions(
     } else if (isBind && (option === 'rbind' || option === 'bind')) {
       once('bind')
       found.recursive = option === 'rbind'
-    } else if (option === 'consistent' || option === 'cached' || option === 'delegated') once('consistency')
+    } else if (option === 'idmap' || option.startsWith('idmap=')) {
+      once('idmap')
+      found.idmap = option.slice('idmap='.length)
+      checkIdMap(found.idmap)
+    } else if (isBind && option === 'require-mountpoint') found.requireMountpoint = true
+    else if (option === 'consistent' || option === 'cached' || option === 'delegated') once('consistency')
     else throw invalid(`invalid volume specification: '${spec}': invalid mode: ${text}`)
   }
+  checkIdMapAlone(found)
   return found
 }

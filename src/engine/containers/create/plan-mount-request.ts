@@ -1,7 +1,8 @@
 import { invalid, notImplemented } from '#lib/errors.ts'
 import type { MountRequest } from '#model/config.ts'
 import type { MountPlan } from '#model/container.ts'
-import { basePlan, checkVolumeName, PROPAGATIONS } from './mount-plan.ts'
+import { basePlan, checkIdMapAlone, checkVolumeName, PROPAGATIONS } from './mount-plan.ts'
+import { checkIdMap } from './idmap.ts'
 import { cleanPath } from './paths.ts'
 
 /** One entry of `HostConfig.Mounts`. @throws invalid in Docker's words */
@@ -56,6 +57,11 @@ function planBind(mount: MountRequest, common: { destination: string; readonly: 
   if (options.ReadOnlyForceRecursive && options.NonRecursive) {
     throw bad('mount options conflict: NonRecursive and ReadOnlyForceRecursive')
   }
+  if (options.ReadOnlyForceRecursive && options.ReadOnlyNonRecursive) {
+    throw bad('mount options conflict: ReadOnlyNonRecursive and ReadOnlyForceRecursive')
+  }
+  if (options.IdMap !== undefined) checkIdMap(options.IdMap)
+  checkIdMapAlone({ idmap: options.IdMap, propagation })
   return basePlan({
     type: 'bind',
     source: cleanPath(mount.Source),
@@ -63,6 +69,10 @@ function planBind(mount: MountRequest, common: { destination: string; readonly: 
     propagation,
     recursive: !options.NonRecursive,
     createSource: options.CreateMountpoint ?? false,
+    ...(options.ReadOnlyNonRecursive && { readonlyDepth: 'top' }),
+    ...(options.ReadOnlyForceRecursive && { readonlyDepth: 'force' }),
+    ...(options.IdMap !== undefined && { idmap: options.IdMap }),
+    ...(options.RequireMountpoint && { requireMountpoint: true }),
   })
 }
 

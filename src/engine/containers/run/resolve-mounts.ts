@@ -1,9 +1,7 @@
-import { invalid, isKind } from '#lib/errors.ts'
 import type { Rollback } from '#lib/rollback.ts'
 import type { ContainerRecord, MountPlan } from '#model/container.ts'
 import type { Context } from '../context.ts'
-import { missingSource } from '../create/make-mounts.ts'
-import { join } from '../create/paths.ts'
+import { checkMountpoint, missingSource } from '../create/make-mounts.ts'
 import type { ResolvedMount } from '../spec/input.ts'
 
 /** Mounts volumes and finds every source, all at once. Undo steps go to `rollback` as each is made. */
@@ -29,17 +27,18 @@ async function resolveOne(
     case 'volume': {
       const root = await ctx.volumes.mount(plan.source, record.id)
       rollback.add(`unmount volume ${plan.source}`, () => ctx.volumes.unmount(plan.source, record.id))
-      return { plan, source: await inside(ctx, root, plan) }
+      return { plan, source: root }
     }
     case 'image': {
       const root = await ctx.images.mountImage(ctx.images.resolve(plan.source))
-      return { plan, source: await inside(ctx, root, plan) }
+      return { plan, source: root }
     }
   }
 }
 
 /** @returns whether the source is a directory */
 async function ensureSource(ctx: Context, plan: MountPlan, rollback: Rollback): Promise<boolean> {
+  checkMountpoint(ctx, plan)
   const source = await ctx.files.stat(plan.source, { follow: true })
   if (source) return source.kind === 'directory'
   if (!plan.createSource) throw missingSource(plan.source)
@@ -53,18 +52,6 @@ async function ensureSource(ctx: Context, plan: MountPlan, rollback: Rollback): 
   rollback.add(`remove ${topmost}`, () => ctx.files.remove(topmost))
   await ctx.files.makeDirectory(plan.source, { mode: 0o755 })
   return true
-}
-
-async function inside(ctx: Context, root: string, plan: MountPlan): Promise<string> {
-  if (plan.subpath === '') return root
-  try {
-    const path = await ctx.rooted.resolve(root, plan.subpath)
-    await ctx.rooted.stat(root, path)
-    return join(root, path)
-  } catch (error) {
-    if (!isKind(error, 'not-found')) throw error
-    throw invalid(`cannot access path ${plan.subpath} in ${plan.type} ${plan.source}: no such file or directory`)
-  }
 }
 
 /** As Promise.all, but waits for the slow ones before it throws, so that nothing is still being made. */

@@ -4,13 +4,14 @@ import { BerthError, messageOf } from '#lib/errors.ts'
 import type { Rollback } from '#lib/rollback.ts'
 import type { ContainerRecord, Exit, Run } from '#model/container.ts'
 import { canStart } from '#model/container-state.ts'
-import { publish, rollbackFor, type Context } from '../context.ts'
+import { inBackground, publish, rollbackFor, type Context } from '../context.ts'
 import { detached } from '../owner.ts'
 import { purge } from '../purge.ts'
 import { parseIpcMode } from '../spec/modes.ts'
 import { shmPath } from './join.ts'
 import { openNetwork, type RunNetwork } from './network.ts'
 import { allDone, resolveMounts } from './resolve-mounts.ts'
+import { pinSources } from './pin-sources.ts'
 import { gather, specify } from './specify.ts'
 import { startFailure } from './start-error.ts'
 import { watchRun } from './watch-run.ts'
@@ -71,12 +72,13 @@ async function launch(
   rollback: Rollback,
 ): Promise<{ run: Run; network: RunNetwork }> {
   const { id } = record
-  const [gathered, network, mounts] = await allDone([
+  const [gathered, network, resolved] = await allDone([
     mountRoot(ctx, record, rollback).then(rootfs => gather(ctx, record, rootfs)),
     openNetwork(ctx, record, rollback),
     resolveMounts(ctx, record, rollback),
     mountShm(ctx, record, rollback),
   ])
+  const { mounts, release } = await pinSources(ctx, record, resolved, gathered.user, rollback)
   const spec = specify(ctx, record, gathered, network, mounts)
   rollback.add('delete from runtime', () => ctx.runtime.delete(id))
   const { pid, pidStartTime } = await ctx.runtime.create({
@@ -87,6 +89,8 @@ async function launch(
     stdinOnce: record.config.StdinOnce,
     log: record.logPath ? { path: record.logPath } : {},
   })
+  // The container has mounts of its own by now.
+  inBackground(ctx, `give mount sources of ${record.name} back`, release)
   const live = ctx.live.of(id)
   live.runEnded = Promise.withResolvers()
   // The process waits before its exec: whoever attached is connected now and misses nothing.

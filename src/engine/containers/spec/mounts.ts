@@ -1,3 +1,4 @@
+import { invalid } from '#lib/errors.ts'
 import type { OciMount } from '#model/oci.ts'
 import type { ResolvedMount, SpecInput } from './input.ts'
 import { parseIpcMode } from './modes.ts'
@@ -96,7 +97,10 @@ function userMount({ plan, source, directory = true }: ResolvedMount, input: Spe
   }
   const readonly = plan.readonly || plan.type === 'image'
   // crun opens the target of `rro` as a directory, and a file has nothing below it.
-  const deep = directory && plan.recursive && kernelAtLeast(input.facts.kernelVersion, 5, 12)
+  const able = kernelAtLeast(input.facts.kernelVersion, 5, 12)
+  if (readonly && plan.readonlyDepth === 'force' && !able)
+    throw invalid(`mount ${plan.destination} cannot be made read-only with what is mounted below: needs Linux 5.12`)
+  const deep = directory && plan.recursive && plan.readonlyDepth !== 'top' && able
   return {
     destination: plan.destination,
     type: 'bind',

@@ -54,6 +54,7 @@ export class Harness {
   /** A new engine on the same host and store, as after a crash. Not recovered yet. */
   restart(): Containers {
     this.containers = new Containers({
+      pinRoot: '/run/berth/mounts',
       runtime: this.runtime,
       cgroups: fakeCgroups(),
       processes: { rows: () => [], ps: async () => ({ titles: [], rows: [] }) } as unknown as Processes,

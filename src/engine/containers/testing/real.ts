@@ -92,6 +92,7 @@ export async function realEngine() {
       clock,
       log,
       dataRoot,
+      pinRoot: join(execRoot, 'mounts'),
       initPath: ['/usr/bin/tini-static', '/usr/bin/catatonit'].find(path => existsSync(path)),
       randomHex,
     })
