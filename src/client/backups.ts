@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { BackupRequest, BackupStatus, RestoreRequest, RestoreStatus } from '#wire/backups.ts'
+import { WITH_BASE } from '#wire/backups.ts'
 import { segment } from './query.ts'
 import type { Transport } from './transport.ts'
 
@@ -21,8 +22,15 @@ export class BackupsClient {
     this.#transport = transport
   }
 
-  async start(request: BackupRequest): Promise<BackupStream> {
-    const stream = await this.#transport.request('POST', '/berth/volumes/backup', { json: request })
+  /** @param base stored index of the backup that this one goes on from */
+  async start(request: BackupRequest, base?: Buffer, signal?: AbortSignal): Promise<BackupStream> {
+    const input = base
+      ? {
+          body: Buffer.concat([Buffer.from(`${JSON.stringify(request)}\n`), base]),
+          headers: { 'Content-Type': WITH_BASE },
+        }
+      : { json: request }
+    const stream = await this.#transport.request('POST', '/berth/volumes/backup', { ...input, signal })
     const header = (name: string) => String(stream.headers[name] ?? '')
     return {
       id: header('berth-backup-id'),

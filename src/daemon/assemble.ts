@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { lookup } from 'node:dns/promises'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Backups } from '#engine/backups/index.ts'
 import { Containers, Events } from '#engine/containers/index.ts'
 import { Explainer, NetworkCapture, NetworkDoctor } from '#engine/explain/index.ts'
 import { Images } from '#engine/images/index.ts'
@@ -16,8 +17,9 @@ import type { Host } from '#ports/host.ts'
 import { openRuntime } from '#kernel/runtime/open.ts'
 import { prepareRoots } from '#kernel/runtime/roots.ts'
 import { systemClock } from '#lib/clock.ts'
-import { messageOf } from '#lib/errors.ts'
+import { messageOf, notImplemented } from '#lib/errors.ts'
 import type { Logger } from '#lib/log.ts'
+import { targets } from '#targets/index.ts'
 import { SqliteStore } from '#store/sqlite-store.ts'
 import { identity, type Identity } from './identity.ts'
 import type { DaemonOptions } from './options.ts'
@@ -136,6 +138,21 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
     table: self.table,
   }
   volumes.setUsers(name => containers.usersOfVolume(name))
+  const later = () => {
+    throw notImplemented('archives of volumes')
+  }
+  const backups = new Backups({
+    store,
+    containers,
+    volumes,
+    archives: { pack: later, unpack: later, digest: later },
+    targets,
+    clock,
+    log,
+    publish,
+    randomHex,
+    usersOf: name => containers.usersOfVolume(name),
+  })
   const system = systemProvider({
     id: self.id,
     options,
@@ -156,6 +173,7 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
       images,
       networks,
       volumes,
+      backups,
       explain: new Explainer(explaining),
       doctor: new NetworkDoctor(explaining, clock),
       capture: new NetworkCapture(explaining, kernel.networking.capture),
@@ -171,11 +189,13 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
     },
     async recover() {
       await containers.recover()
+      await backups.recover()
       await images.sweep(containers.snapshotKeys())
     },
     async close() {
       stopTrimming()
       undoMoves()
+      await backups.close()
       await containers.shutdown()
       await networks.close()
       const alone = (await runtime.list()).length === 0

@@ -1,3 +1,4 @@
+import type { BackupsService } from '#engine/backups/index.ts'
 import type { ContainersService, EventsService } from '#engine/containers/index.ts'
 import type { CaptureService, DoctorService, ExplainService } from '#engine/explain/index.ts'
 import type { ImagesService } from '#engine/images/index.ts'
@@ -35,6 +36,7 @@ export interface Needs {
   images: ImagesService
   networks: NetworksService
   volumes: VolumesService
+  backups: BackupsService
   explain: ExplainService
   doctor: DoctorService
   capture: CaptureService

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { BackupFormat, BackupHeader, BackupIndex, BackupSummary } from '#model/backup.ts'
+import type { BackupFormat, BackupHeader, BackupSummary } from '#model/backup.ts'
 
 export interface PackRequest {
   header: BackupHeader
@@ -8,8 +8,11 @@ export interface PackRequest {
   format: BackupFormat
   /** 1 (fast) to 19; the format's usual one unless given. */
   level?: number
-  /** What an incremental backup is compared with: what is the same there is left out. */
-  base?: BackupIndex
+  /**
+   * Index, as it is stored (`codec/backup`, unwrapped), of the backup that this one is compared with: what is the same there
+   * is left out. Decoded off the main thread: it may be of millions of files.
+   */
+  base?: Buffer
 }
 
 /** An archive that is being made. Destroying the stream ends it; an archive is whole only with its trailer. */

@@ -1,9 +1,12 @@
-import type { BackupFormat, BackupIndex, BackupProgress, RestoreProgress } from '#model/backup.ts'
+import type { BackupFormat, BackupProgress, RestoreProgress } from '#model/backup.ts'
+
+/** A body of `POST /berth/volumes/backup` that has a line of JSON, and then the stored index of the base. */
+export const WITH_BASE = 'application/vnd.berth.backup'
 
 /**
  * Body of `POST /berth/volumes/backup`; the answer is the archive. Headers: `Berth-Backup-Id`, `Berth-Backup-Created`,
  * `Berth-Backup-Bytes` (expected content, -1 unknown). A failure on the way breaks the stream; `GET /berth/backups/ID` tells
- * why, and how far it is.
+ * why, and how far it is. For an incremental backup the body is of the type `WITH_BASE`.
  */
 export interface BackupRequest {
   Volumes: string[]
@@ -11,7 +14,6 @@ export interface BackupRequest {
   Level?: number
   Pause?: boolean
   NoHooks?: boolean
-  Base?: BackupIndex
   Repeat?: { Id: string; CreatedAt: string }
 }
 
@@ -24,6 +26,8 @@ export interface RestoreRequest {
   Only?: string[]
   Replace?: boolean
   Foreign?: boolean
+  /** Check everything, and change nothing: `commit` answers with the state `verified`. */
+  Verify?: boolean
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { BackupFormat, BackupIndex, BackupProgress, BackupSchedule, RestoreProgress } from '#model/backup.ts'
+import type { BackupFormat, BackupProgress, BackupSchedule, RestoreProgress } from '#model/backup.ts'
 
 export interface StartBackup {
   volumes: string[]
@@ -9,7 +9,8 @@ export interface StartBackup {
   pause: boolean
   /** Run the commands of `berth.backup.*` labels; on unless refused. */
   hooks: boolean
-  base?: BackupIndex
+  /** Index, as it is stored, of the backup that an incremental one goes on from. */
+  base?: Buffer
   /** Id and time of an interrupted attempt, so that the same content gives the same bytes. */
   repeat?: { id: string; createdAt: string }
 }
@@ -23,7 +24,7 @@ export interface RunningBackup {
 }
 
 export interface StartRestore {
-  /** Volume names of the archive to names here; others keep theirs. For a foreign archive: the name under ''. */
+  /** Volume names of the archive to names here; others keep theirs. Under '': the name for the only one. */
   rename: Record<string, string>
   /** Restore only these of the archive's volumes; all when empty. */
   only: string[]
@@ -31,6 +32,8 @@ export interface StartRestore {
   replace: boolean
   /** Accept an archive without an index (guide-style tar.gz). */
   foreign: boolean
+  /** Check everything, and change nothing; an incremental one can be checked without its base. */
+  verify: boolean
 }
 
 export interface SyncRequest {

@@ -2,6 +2,7 @@ import { warmUp } from '#wire/container-create.ts'
 import type { Needs } from '../needs.ts'
 import type { Route } from '../router.ts'
 import { attachRoutes } from './attach.ts'
+import { backupRoutes } from './backups.ts'
 import { containerFileRoutes } from './container-files.ts'
 import { containerLifeRoutes } from './container-life.ts'
 import { containerLogRoutes } from './container-logs.ts'
@@ -34,6 +35,7 @@ export function apiRoutes(needs: Needs): Route[] {
     ...explainRoutes(needs),
     ...diagnosisRoutes(needs),
     ...volumeRoutes(needs),
+    ...backupRoutes(needs),
     ...systemRoutes(needs),
     ...unsupportedRoutes(),
   ]

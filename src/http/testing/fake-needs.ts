@@ -1,3 +1,4 @@
+import type { BackupsService } from '#engine/backups/index.ts'
 import type { ContainersService, EventsService } from '#engine/containers/index.ts'
 import type { CaptureService, DoctorService, ExplainService } from '#engine/explain/index.ts'
 import type { ImagesService } from '#engine/images/index.ts'
@@ -126,6 +127,7 @@ export interface FakeParts {
   images?: Partial<ImagesService>
   networks?: Partial<NetworksService>
   volumes?: Partial<VolumesService>
+  backups?: Partial<BackupsService>
   explain?: Partial<ExplainService>
   doctor?: Partial<DoctorService>
   capture?: Partial<CaptureService>
@@ -175,6 +177,7 @@ export function fakeNeeds(parts: FakeParts = {}): Needs {
     explain: fake<ExplainService>('explain', { ...parts.explain }),
     doctor: fake<DoctorService>('doctor', { ...parts.doctor }),
     capture: fake<CaptureService>('capture', { ...parts.capture }),
+    backups: fake<BackupsService>('backups', parts.backups ?? {}),
     volumes: fake<VolumesService>('volumes', {
       get(name) {
         throw notFound(`get ${name}: no such volume`)

@@ -1,0 +1,2 @@
+export type * from './service.ts'
+export { Backups } from './backups.ts'

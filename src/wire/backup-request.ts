@@ -1,0 +1,56 @@
+import { z } from 'zod'
+import { invalid } from '#lib/errors.ts'
+import type { BackupFormat } from '#model/backup.ts'
+import { flag, integer, parse, plainMap, stringMap, strings, text } from './schema.ts'
+
+const backupSchema = z.object({
+  Volumes: strings,
+  Format: text,
+  Level: integer,
+  Pause: flag,
+  NoHooks: flag,
+  Repeat: z.object({ Id: text, CreatedAt: text }).nullish(),
+})
+
+/** @throws invalid naming the field */
+export function backupRequest(body: unknown) {
+  const parsed = parse(backupSchema, body ?? {})
+  const format = parsed.Format || 'zstd'
+  if (format !== 'zstd' && format !== 'gzip' && format !== 'tar') {
+    throw invalid(`invalid format ${JSON.stringify(format)}: use zstd, gzip or tar`)
+  }
+  const level = parsed.Level ?? undefined
+  const most = format === 'gzip' ? 9 : 19
+  if (level !== undefined && (level < 1 || level > most)) {
+    throw invalid(`invalid level ${level}: ${format} has levels from 1 to ${most}`)
+  }
+  return {
+    volumes: parsed.Volumes ?? [],
+    format: format as BackupFormat,
+    ...(level !== undefined && { level }),
+    pause: parsed.Pause ?? false,
+    hooks: !parsed.NoHooks,
+    ...(parsed.Repeat && { repeat: repeatOf(parsed.Repeat) }),
+  }
+}
+
+function repeatOf(repeat: { Id?: string | null | undefined; CreatedAt?: string | null | undefined }) {
+  const [id, createdAt] = [repeat.Id ?? '', repeat.CreatedAt ?? '']
+  if (!/^[0-9a-f]{32}$/.test(id)) throw invalid('invalid Repeat.Id: it must be the id of a backup, 32 hex digits')
+  if (!Number.isFinite(Date.parse(createdAt))) throw invalid('invalid Repeat.CreatedAt: it must be an RFC 3339 time')
+  return { id, createdAt }
+}
+
+const restoreSchema = z.object({ Rename: stringMap, Only: strings, Replace: flag, Foreign: flag, Verify: flag })
+
+/** @throws invalid naming the field */
+export function restoreRequest(body: unknown) {
+  const parsed = parse(restoreSchema, body ?? {})
+  return {
+    rename: plainMap(parsed.Rename),
+    only: parsed.Only ?? [],
+    replace: parsed.Replace ?? false,
+    foreign: parsed.Foreign ?? false,
+    verify: parsed.Verify ?? false,
+  }
+}
