@@ -5,7 +5,7 @@ import { pickPlatform, platformRank, platformText } from '#codec/oci/platform.ts
 import { familiarText, nameOf, referenceText } from '#codec/oci/reference.ts'
 import { invalid, notFound } from '#lib/errors.ts'
 import { Readable } from 'node:stream'
-import { Limit } from './limit.ts'
+import { Limit } from '#lib/limit.ts'
 import { fetchBlob } from './fetch-blob.ts'
 import { meter } from './meter.ts'
 import { register } from './register.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Leases } from './leases.ts'
-import { Limit } from './limit.ts'
+import { Limit } from '#lib/limit.ts'
 import { Shared } from './shared.ts'
 import type { Progress } from './service.ts'
 
