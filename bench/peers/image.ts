@@ -19,7 +19,7 @@ export async function busyboxArchive(): Promise<string> {
   const layerTar = pack()
   layerTar.entry({ name: 'bin/', type: 'directory', mode: 0o755 })
   layerTar.entry({ name: 'bin/busybox', mode: 0o755 }, readFileSync('/bin/busybox'))
-  for (const applet of ['sh', 'true', 'sleep', 'cat', 'echo', 'nc', 'wget', 'ip']) {
+  for (const applet of ['sh', 'true', 'sleep', 'cat', 'echo', 'nc', 'wget', 'ip', 'tar', 'gzip', 'gunzip']) {
     layerTar.entry({ name: `bin/${applet}`, type: 'symlink', linkname: 'busybox' })
   }
   layerTar.entry({ name: 'etc/', type: 'directory', mode: 0o755 })
