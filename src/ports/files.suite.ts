@@ -86,6 +86,10 @@ export function filesSuite(name: string, make: () => { files: Files; base: strin
       await files.copyAttributes(`${base}/to`, `${base}/from`)
       const like = (await files.stat(`${base}/from`))!
       assert.deepEqual([like.mode, like.uid, like.gid], [0o750, 3, 4])
+      await files.writeAtomic(`${base}/from/later`, 'x')
+      await files.copyTimes(`${base}/to`, `${base}/from`)
+      const times = await Promise.all(['from', 'to'].map(name => files.stat(`${base}/${name}`)))
+      assert.equal(times[0]!.mtimeMs, times[1]!.mtimeMs)
       await assert.rejects(files.moveEntries(`${base}/absent`, `${base}/to`, []), /absent/)
     })
   })

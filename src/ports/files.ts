@@ -42,6 +42,7 @@ export interface Files {
   moveEntries(from: string, to: string, except: readonly string[]): Promise<void>
   /** Gives the directory `to` owner, mode, extended attributes (no others) and times of the directory `from`. */
   copyAttributes(from: string, to: string): Promise<void>
+  copyTimes(from: string, to: string): Promise<void>
   /** What was done to the names in a directory (or to a file) survives a power cut. */
   sync(path: string): Promise<void>
   /** All that was written to the file system of `path` survives a power cut. */

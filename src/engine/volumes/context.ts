@@ -8,7 +8,8 @@ import type { Files } from '#ports/files.ts'
 import type { Mounts } from '#ports/mounts.ts'
 import type { Plugins } from '#ports/plugins.ts'
 import type { Repository, Store } from '#ports/store.ts'
-import type { VolumeDrivers } from './driver.ts'
+import type { VolumeChange } from './changes.ts'
+import type { VolumeDriver, VolumeDrivers, VolumeExtent } from './driver.ts'
 
 /** What the composition root hands over. */
 export interface VolumesOptions {
@@ -46,6 +47,14 @@ export interface Context extends Omit<VolumesOptions, 'store' | 'dataRoot'> {
   held: Map<string, Set<string>>
   /** Containers whose records refer to a volume. */
   referrers: (volume: string) => string[]
+  /** Name of a container, for people. */
+  nameOf: (container: string) => string
+  changes: Repository<VolumeChange>
+  /** Names of volumes that are being made out of sight. */
+  reserved: Set<string>
+  /** Volumes with a change that could be brought to neither end yet: nobody may use them before it is. */
+  unsettled: Set<string>
+  transaction: <T>(work: () => T) => T
 }
 
 /** Directory of a volume; `_data` in it is what containers see. */
@@ -69,6 +78,22 @@ export function usersOf(ctx: Context, name: string, except?: string): string[] {
   const users = new Set([...ctx.referrers(name), ...(ctx.mounted.get(name) ?? []), ...(ctx.held.get(name) ?? [])])
   if (except !== undefined) users.delete(except)
   return Array.from(users)
+}
+
+/** Who has the volume's data open, or is about to. */
+export function mountedBy(ctx: Context, name: string, except?: string): string[] {
+  return Array.from(ctx.mounted.get(name) ?? []).filter(user => user !== except)
+}
+
+/** `container web`, `containers web and db` */
+export function namesOf(ctx: Context, users: readonly string[]): string {
+  const names = users.map(ctx.nameOf).sort()
+  const last = names.pop()
+  return names.length === 0 ? `container ${last}` : `containers ${names.join(', ')} and ${last}`
+}
+
+export function extentOf(driver: VolumeDriver, volume: Pick<VolumeRecord, 'options'>): VolumeExtent {
+  return driver.extent?.(volume) ?? 'nothing'
 }
 
 export function announce(ctx: Context, action: string, volume: VolumeRecord, extra: Record<string, string> = {}): void {

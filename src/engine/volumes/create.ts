@@ -3,37 +3,27 @@ import { rfc3339Nano } from '#lib/clock.ts'
 import type { VolumeRecord } from '#model/volume.ts'
 import { announce } from './context.ts'
 import type { Context } from './context.ts'
-import { driverName, isOf } from './drivers.ts'
 import { checkSame } from './same.ts'
-import { checkName } from './name.ts'
 import type { CreateVolume } from './service.ts'
-
-const NAME_DIGITS = 64
+import { plannedVolume } from './planned.ts'
+import { checkUnreserved, settle } from './stage/index.ts'
 
 /** What the driver makes comes before the record, so that a record always has something behind it. */
 export async function createVolume(ctx: Context, request: CreateVolume): Promise<VolumeRecord> {
-  const driver = driverName(request.driver)
-  const anonymous = request.name === ''
-  const known = ctx.records.get(request.name)
-  // Making sure that a volume exists must not need its driver to answer.
-  const maker = known && isOf(known, driver) ? ctx.drivers.of(known) : await ctx.drivers.find(driver, request.name)
-  const name = anonymous ? ctx.randomHex(NAME_DIGITS) : request.name
-  checkName(name)
-  maker.check(request.options)
+  const { volume: planned, driver } = await plannedVolume(ctx, request)
+  const { name } = planned
   return ctx.locks.run(name, async () => {
+    if (ctx.unsettled.has(name)) await settle(ctx, name)
     const existing = ctx.records.get(name)
     if (existing) {
-      checkSame(existing, maker.name, request.options)
+      checkSame(existing, planned.driver, request.options)
       return existing
     }
-    const labels = anonymous ? { 'com.docker.volume.anonymous': '', ...request.labels } : request.labels
-    const made = { name, options: request.options, labels }
+    checkUnreserved(ctx, name)
     const volume: VolumeRecord = {
-      ...made,
-      driver: maker.name,
+      ...planned,
       createdAt: rfc3339Nano(ctx.clock.nowNano()),
-      anonymous: request.anonymous ?? anonymous,
-      mountpoint: await maker.create(made, { validate: request.validate ?? false }),
+      mountpoint: await driver.create(planned, { validate: request.validate ?? false }),
     }
     try {
       ctx.records.put(name, volume)

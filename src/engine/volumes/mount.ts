@@ -1,9 +1,11 @@
 import { announce, find } from './context.ts'
 import type { Context } from './context.ts'
+import { settle } from './stage/index.ts'
 
 /** One more user: the first one's call mounts a device, a share or a bind. */
 export function mountVolume(ctx: Context, name: string, userId: string): Promise<string> {
   return ctx.locks.run(name, async () => {
+    if (ctx.unsettled.has(name)) await settle(ctx, name)
     const volume = find(ctx, name)
     const directory = await ctx.drivers.of(volume).attach(volume)
     const users = ctx.mounted.get(name) ?? new Set()

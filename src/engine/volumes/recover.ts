@@ -5,11 +5,13 @@ import type { Context } from './context.ts'
 import { FILLING } from './copy-up.ts'
 import { checkName } from './name.ts'
 import { TRASH } from './remove.ts'
+import { recoverChanges, removeStaging, settle, STAGING } from './stage/index.ts'
 
 /** After a restart: finishes removals, mends half-made volumes, and mounts what live containers use. */
 export async function recoverVolumes(ctx: Context, live: ReadonlyMap<string, string[]>): Promise<void> {
   await ctx.files.makeDirectory(ctx.root, { mode: 0o701 })
   ctx.mounted.clear()
+  await recoverChanges(ctx)
   for (const [name, users] of live) if (users.length > 0) ctx.mounted.set(name, new Set(users))
   for (const entry of await ctx.files.list(ctx.root)) {
     try {
@@ -18,12 +20,15 @@ export async function recoverVolumes(ctx: Context, live: ReadonlyMap<string, str
       ctx.log.warn('a volume directory could not be looked after', { directory: entry, error: messageOf(error) })
     }
   }
-  await Promise.all(ctx.records.list().map(volume => remount(ctx, volume.name)))
+  await ctx.drivers.recover(ctx.records.list())
+  const names = new Set([...ctx.records.list().map(volume => volume.name), ...ctx.unsettled])
+  await Promise.all(Array.from(names, name => remount(ctx, name)))
 }
 
 async function mend(ctx: Context, entry: string): Promise<void> {
   const trashed = TRASH.exec(entry)?.[1]
   if (trashed !== undefined) return finishRemoval(ctx, entry, trashed)
+  if (STAGING.test(entry)) return removeUnlessNeeded(ctx, entry)
   if (entry.startsWith('.') || (await ctx.files.stat(directoryOf(ctx, entry)))?.kind !== 'directory') return
   const data = dataOf(ctx, entry)
   const filling = `${directoryOf(ctx, entry)}/${FILLING}`
@@ -33,6 +38,12 @@ async function mend(ctx: Context, entry: string): Promise<void> {
     else await ctx.files.rename(filling, data)
   }
   if (!ctx.records.get(entry)) await adopt(ctx, entry)
+}
+
+/** What an unfinished replacement still needs stays. */
+async function removeUnlessNeeded(ctx: Context, entry: string): Promise<void> {
+  const id = STAGING.exec(entry)?.[1]
+  if (id === undefined || !ctx.changes.get(id)) await removeStaging(ctx, entry)
 }
 
 async function finishRemoval(ctx: Context, entry: string, name: string): Promise<void> {
@@ -64,6 +75,7 @@ async function adopt(ctx: Context, name: string): Promise<void> {
 async function remount(ctx: Context, name: string): Promise<void> {
   try {
     await ctx.locks.run(name, async () => {
+      if (ctx.unsettled.has(name)) await settle(ctx, name)
       const volume = ctx.records.get(name)
       if (!volume) return
       const driver = ctx.drivers.of(volume)

@@ -1,7 +1,9 @@
-import { conflict } from '#lib/errors.ts'
+import { conflict, messageOf } from '#lib/errors.ts'
 import type { VolumeRecord } from '#model/volume.ts'
 import { announce, find, usersOf } from './context.ts'
 import type { Context } from './context.ts'
+import { removeForeign } from './remote/views.ts'
+import { settle } from './stage/index.ts'
 
 /** `.trash-NAME-RANDOM`: no volume's name begins with a dot. */
 export const TRASH = /^\.trash-(.+)-[0-9a-f]{8}$/
@@ -11,14 +13,14 @@ export async function removeVolume(
   name: string,
   options: { force: boolean; except?: string },
 ): Promise<void> {
-  if (options.force && !ctx.records.get(name)) return
+  if (!ctx.records.get(name) && ((await removeForeign(ctx, name)) || options.force)) return
   find(ctx, name)
   const trash = await ctx.locks.run(name, async () => {
     // Another removal may have been first.
     if (options.force && !ctx.records.get(name)) return undefined
     const users = usersOf(ctx, name, options.except)
     if (users.length > 0) throw conflict(`remove ${name}: volume is in use - [${users.join(', ')}]`)
-    return discard(ctx, find(ctx, name))
+    return discard(ctx, find(ctx, name), options)
   })
   if (trash !== undefined) await ctx.files.remove(trash)
 }
@@ -28,10 +30,26 @@ export async function removeVolume(
  *
  * @returns the directory that has its data, to delete
  */
-export async function discard(ctx: Context, volume: VolumeRecord): Promise<string | undefined> {
+export async function discard(
+  ctx: Context,
+  volume: VolumeRecord,
+  options: { force: boolean } = { force: false },
+): Promise<string | undefined> {
+  if (ctx.unsettled.has(volume.name)) await settle(ctx, volume.name)
   const driver = ctx.drivers.of(volume)
-  await driver.detach(volume)
-  const directory = await driver.discard(volume)
+  let directory: string | undefined
+  try {
+    await driver.detach(volume)
+    directory = await driver.discard(volume)
+  } catch (error) {
+    if (!options.force || !driver.forget) throw error
+    driver.forget(volume)
+    ctx.log.warn('a volume is forgotten that its driver has not removed', {
+      volume: volume.name,
+      driver: volume.driver,
+      error: messageOf(error),
+    })
+  }
   ctx.records.delete(volume.name)
   ctx.mounted.delete(volume.name)
   announce(ctx, 'destroy', volume)

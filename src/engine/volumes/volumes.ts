@@ -2,6 +2,7 @@ import { KeyedLock } from '#lib/keyed-lock.ts'
 import type { Filters } from '#model/filters.ts'
 import { notImplemented } from '#lib/errors.ts'
 import type { DeletedVolume, PrunePlan, VolumeRecord } from '#model/volume.ts'
+import type { VolumeChange } from './changes.ts'
 import { find } from './context.ts'
 import type { Context, VolumesOptions } from './context.ts'
 import { copyUp } from './copy-up.ts'
@@ -12,7 +13,9 @@ import { mountVolume, unmountVolume } from './mount.ts'
 import { pruneVolumes } from './prune.ts'
 import { recoverVolumes } from './recover.ts'
 import { removeVolume } from './remove.ts'
-import type { CloneVolume, CreateVolume, StagedVolume, UpdateVolume, VolumesService } from './service.ts'
+import type { CloneVolume, CreateVolume, StagedVolume, UpdateVolume, VolumesService, VolumeView } from './service.ts'
+import { stageVolume } from './stage/index.ts'
+import { viewVolume, viewVolumes } from './remote/views.ts'
 import { usageOf } from './usage.ts'
 
 /** Volumes of the `local` driver: directories, and whatever can be mounted on one. */
@@ -28,6 +31,11 @@ export class Volumes implements VolumesService {
       mounted: new Map(),
       held: new Map(),
       referrers: () => [],
+      nameOf: container => container.slice(0, 12),
+      changes: store.repository<VolumeChange>('volume-changes'),
+      reserved: new Set(),
+      unsettled: new Set(),
+      transaction: work => store.transaction(work),
     }
     // The drivers work with what the verbs share.
     const whole = ctx as Context
@@ -45,6 +53,14 @@ export class Volumes implements VolumesService {
 
   list(filters: Filters): VolumeRecord[] {
     return listVolumes(this.#ctx, filters)
+  }
+
+  listViews(filters: Filters): Promise<{ volumes: VolumeView[]; warnings: string[] }> {
+    return viewVolumes(this.#ctx, filters)
+  }
+
+  view(name: string): Promise<VolumeView> {
+    return viewVolume(this.#ctx, name)
   }
 
   remove(name: string, options: { force: boolean; except?: string }): Promise<void> {
@@ -93,8 +109,8 @@ export class Volumes implements VolumesService {
     throw notImplemented('volume trash')
   }
 
-  async stage(_request: CreateVolume & { replace: boolean }): Promise<StagedVolume> {
-    throw notImplemented('volume stage')
+  stage(request: CreateVolume & { replace: boolean }): Promise<StagedVolume> {
+    return stageVolume(this.#ctx, request)
   }
 
   async snapshot(_name: string): Promise<{ path: string; release: () => Promise<void> } | undefined> {
@@ -128,8 +144,9 @@ export class Volumes implements VolumesService {
     if (holders?.size === 0) this.#ctx.held.delete(name)
   }
 
-  setUsers(users: (volume: string) => string[]): void {
+  setUsers(users: (volume: string) => string[], nameOf?: (container: string) => string): void {
     this.#ctx.referrers = users
+    if (nameOf) this.#ctx.nameOf = nameOf
   }
 
   recover(live: ReadonlyMap<string, string[]>): Promise<void> {

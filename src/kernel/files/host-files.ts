@@ -99,6 +99,12 @@ export class HostFiles implements Files {
     )
   }
 
+  copyTimes(from: string, to: string): Promise<void> {
+    return failing(`give ${to} the times of ${from}`, () =>
+      opened([from, to], async ([source, target]) => at.futime(target!, at.statat(source!, '').mtime)),
+    )
+  }
+
   sync(path: string): Promise<void> {
     return failing(`write ${path} back`, () => opened([path], async ([fd]) => void (await at.fsyncAsync(fd!)), 0))
   }

@@ -110,6 +110,13 @@ export class FakeFiles implements Files {
     Object.assign(target, { mode, uid, gid, mtimeMs })
   }
 
+  async copyTimes(from: string, to: string): Promise<void> {
+    this.#check(to)
+    const [source, target] = [this.#follow(from), this.#follow(to)]
+    if (!source || !target) throw errno('ENOENT', source ? to : from)
+    target.mtimeMs = source.mtimeMs
+  }
+
   async sync(path: string): Promise<void> {
     if (!this.#follow(path)) throw errno('ENOENT', path)
   }
