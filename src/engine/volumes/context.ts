@@ -8,6 +8,8 @@ import type { Files } from '#ports/files.ts'
 import type { Mounts } from '#ports/mounts.ts'
 import type { Plugins } from '#ports/plugins.ts'
 import type { Repository, Store } from '#ports/store.ts'
+import { settled } from './accounts.ts'
+import type { TreeAccounts } from './accounts.ts'
 import type { VolumeChange } from './changes.ts'
 import type { VolumeDriver, VolumeDrivers, VolumeExtent } from './driver.ts'
 
@@ -29,6 +31,8 @@ export interface VolumesOptions {
   plugins?: Plugins
   /** Of the host: changes when it starts anew. */
   bootId?: string
+  /** Kept figures of what volumes take; without them each question walks. */
+  accounts?: TreeAccounts
   /** Milliseconds that mounting a volume may take. */
   mountDeadline?: number
 }
@@ -102,4 +106,5 @@ export function announce(ctx: Context, action: string, volume: VolumeRecord, ext
     Action: action,
     Actor: { ID: volume.name, Attributes: { driver: volume.driver, ...extra } },
   })
+  if (action !== 'destroy') settled(ctx, volume)
 }

@@ -36,6 +36,11 @@ export interface VolumeDriver {
   discard(volume: VolumeRecord): Promise<string | undefined>
   /** Bytes on disk; -1 for what lies elsewhere. */
   usage(volume: VolumeRecord): Promise<number>
+  /**
+   * The directory whose files are all that the volume takes: `usage` is then found by kept accounting. undefined where only
+   * `usage` knows. Pure.
+   */
+  tree?(volume: VolumeRecord): string | undefined
   /** Whether the directory with the data is a plain one of ours, which may be replaced as a whole by another. */
   isPlain(volume: VolumeRecord): boolean
   /** How much of a detached volume its own directory has; without this verb, nothing. Pure. */

@@ -1,3 +1,4 @@
+import { changing } from './accounts.ts'
 import { announce, find } from './context.ts'
 import type { Context } from './context.ts'
 import { settle } from './stage/index.ts'
@@ -7,6 +8,7 @@ export function mountVolume(ctx: Context, name: string, userId: string): Promise
   return ctx.locks.run(name, async () => {
     if (ctx.unsettled.has(name)) await settle(ctx, name)
     const volume = find(ctx, name)
+    changing(ctx, volume)
     const directory = await ctx.drivers.of(volume).attach(volume)
     const users = ctx.mounted.get(name) ?? new Set()
     ctx.mounted.set(name, users.add(userId))

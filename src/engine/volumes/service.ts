@@ -1,5 +1,6 @@
 import type { Filters } from '#model/filters.ts'
 import type { DeletedVolume, PrunePlan, VolumeRecord } from '#model/volume.ts'
+import type { VolumeTree } from './accounts.ts'
 
 export interface CreateVolume {
   /** '' asks for a random name, which makes the volume anonymous. */
@@ -105,6 +106,8 @@ export interface VolumesService {
   unmount(name: string, userId: string): Promise<void>
   /** Fills an empty volume from `source` (a directory of a mounted image), with owner and mode. */
   copyUp(name: string, source: string): Promise<void>
+  /** Where its data can be measured; undefined when only its driver can say what it takes. Asks nobody. */
+  tree(name: string): VolumeTree | undefined
   /** Bytes on disk; -1 for what lies on another file system (a server's, a bind). */
   usage(name: string): Promise<number>
   /**

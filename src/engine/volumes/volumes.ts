@@ -2,6 +2,8 @@ import { KeyedLock } from '#lib/keyed-lock.ts'
 import type { Filters } from '#model/filters.ts'
 import { notImplemented } from '#lib/errors.ts'
 import type { DeletedVolume, PrunePlan, VolumeRecord } from '#model/volume.ts'
+import { treeOf } from './accounts.ts'
+import type { VolumeTree } from './accounts.ts'
 import type { VolumeChange } from './changes.ts'
 import { find } from './context.ts'
 import type { Context, VolumesOptions } from './context.ts'
@@ -127,6 +129,10 @@ export class Volumes implements VolumesService {
 
   copyUp(name: string, source: string): Promise<void> {
     return copyUp(this.#ctx, name, source)
+  }
+
+  tree(name: string): VolumeTree | undefined {
+    return treeOf(this.#ctx, find(this.#ctx, name))
   }
 
   usage(name: string): Promise<number> {

@@ -1,18 +1,23 @@
+import { messageOf } from '#lib/errors.ts'
 import type { VolumeRecord } from '#model/volume.ts'
 import { dataOf, directoryOf } from '../context.ts'
 import type { Context } from '../context.ts'
-import type { NewVolume, VolumeDriver, VolumeExtent } from '../driver.ts'
+import type { NewVolume, VolumeDriver, VolumeExtent, VolumeSnapshot } from '../driver.ts'
 import { mountDevice } from './device.ts'
+import { Images } from './image.ts'
 import { parseOptions } from './options.ts'
+import { recoverMounts } from './recover.ts'
 
-/** Volumes of the `local` driver: directories, and whatever can be mounted on one. */
+/** Volumes of the `local` driver: directories, images with a file system, and whatever can be mounted on a directory. */
 export class LocalDriver implements VolumeDriver {
   readonly name = 'local'
   readonly scope = 'local'
   readonly #ctx: Context
+  readonly #images: Images
 
   constructor(ctx: Context) {
     this.#ctx = ctx
+    this.#images = new Images(ctx)
   }
 
   check(options: Readonly<Record<string, string>>): void {
@@ -20,34 +25,43 @@ export class LocalDriver implements VolumeDriver {
   }
 
   /** The directory comes before the record: a crash between leaves an empty directory, which `recover` removes. */
-  async create({ name, options }: NewVolume): Promise<string> {
+  async create(volume: NewVolume): Promise<string> {
     const ctx = this.#ctx
-    const { owner, mode, device } = parseOptions(options)
-    await ctx.files.makeDirectory(directoryOf(ctx, name), { mode: 0o701 })
-    await ctx.files.makeDirectory(dataOf(ctx, name), { mode: device ? 0o755 : (mode ?? 0o755), ...owner })
-    return dataOf(ctx, name)
+    const { owner, mode, device, store } = parseOptions(volume.options)
+    const [directory, data] = [directoryOf(ctx, volume.name), dataOf(ctx, volume.name)]
+    await ctx.files.makeDirectory(directory, { mode: 0o701 })
+    await ctx.files.makeDirectory(data, { mode: device ? 0o755 : (mode ?? 0o755), ...owner })
+    if (!store) return data
+    try {
+      await this.#images.create(volume)
+    } catch (error) {
+      await ctx.files.remove(directory).catch((left: unknown) => {
+        ctx.log.warn('a volume that could not be made was left behind', { directory, error: messageOf(left) })
+      })
+      throw error
+    }
+    return data
   }
 
   async attach(volume: VolumeRecord): Promise<string> {
     const ctx = this.#ctx
     const data = dataOf(ctx, volume.name)
-    const { device, owner, mode } = parseOptions(volume.options)
+    const { device, owner, mode, store } = parseOptions(volume.options)
     // Before anything touches the directory, which a dead file server would make hang.
-    if (device && ctx.mounts.isMounted(data)) return data
+    if ((device || store) && ctx.mounts.isMounted(data)) return data
     // One that somebody deleted by hand must not keep a container from starting.
     await ctx.files.makeDirectory(data, { mode: mode ?? 0o755, ...owner })
-    if (device) await mountDevice(ctx, volume.name, device)
+    if (device) await mountDevice(ctx, volume.name, device, { ...owner, ...(mode !== undefined && { mode }) })
+    if (store) await this.#images.attach(volume)
     return data
   }
 
   async detach(volume: VolumeRecord): Promise<void> {
-    const { device } = parseOptions(volume.options)
-    if (device) await this.#ctx.mounts.unmount(dataOf(this.#ctx, volume.name))
+    if (this.#mayBeMounted(volume)) await this.#ctx.mounts.unmount(dataOf(this.#ctx, volume.name))
   }
 
   isAttached(volume: VolumeRecord): boolean {
-    const { device } = parseOptions(volume.options)
-    return device !== undefined && this.#ctx.mounts.isMounted(dataOf(this.#ctx, volume.name))
+    return this.#mayBeMounted(volume) && this.#ctx.mounts.isMounted(dataOf(this.#ctx, volume.name))
   }
 
   /** The rename is the moment of removal: a crash before it leaves the volume, one after it is finished by `recover`. */
@@ -63,10 +77,11 @@ export class LocalDriver implements VolumeDriver {
   /** A server's disk is not ours to count, and it may not answer. */
   async usage(volume: VolumeRecord): Promise<number> {
     const ctx = this.#ctx
-    const { device } = parseOptions(volume.options)
+    const { device, store } = parseOptions(volume.options)
     if (device && device.type !== 'tmpfs') return -1
     if (device && !ctx.mounts.isMounted(dataOf(ctx, volume.name))) return 0
-    return ctx.files.usage(dataOf(ctx, volume.name))
+    const counted = store && (await this.#images.usage(volume.name))
+    return counted ?? ctx.files.usage(dataOf(ctx, volume.name))
   }
 
   extent({ options }: Pick<VolumeRecord, 'options'>): VolumeExtent {
@@ -74,7 +89,28 @@ export class LocalDriver implements VolumeDriver {
   }
 
   isPlain(volume: VolumeRecord): boolean {
-    const { device, owner, mode } = parseOptions(volume.options)
-    return device === undefined && owner === undefined && mode === undefined
+    const { device, owner, mode, store } = parseOptions(volume.options)
+    return device === undefined && owner === undefined && mode === undefined && store === undefined
+  }
+
+  grow(volume: VolumeRecord, bytes: number): Promise<Record<string, string>> {
+    return this.#images.grow(volume, bytes)
+  }
+
+  snapshot(volume: VolumeRecord): Promise<VolumeSnapshot | undefined> {
+    return this.#images.snapshot(volume)
+  }
+
+  async clone(source: VolumeRecord, target: VolumeRecord): Promise<'reflink' | 'copy' | undefined> {
+    return parseOptions(source.options).store && this.#images.clone(source, target)
+  }
+
+  recover(volumes: VolumeRecord[]): Promise<void> {
+    return recoverMounts(this.#ctx, this.#images, volumes)
+  }
+
+  #mayBeMounted({ options }: VolumeRecord): boolean {
+    const { device, store } = parseOptions(options)
+    return device !== undefined || store !== undefined
   }
 }
