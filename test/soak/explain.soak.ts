@@ -2,7 +2,11 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { CauseCode } from '#model/explain.ts'
 import { FaultLab } from '../support/fault-lab.ts'
-import { BETWEEN, NAMELESS, beyond, furnish, type Fault } from '../support/faults.ts'
+import { BETWEEN } from '../support/faults/between.ts'
+import { beyond } from '../support/faults/beyond.ts'
+import type { Fault } from '../support/faults/fault.ts'
+import { furnish } from '../support/faults/furnish.ts'
+import { NAMELESS } from '../support/faults/nameless.ts'
 
 /** Milliseconds in which an explanation is to be there; the machine may be busy. */
 const PATIENCE = 5000
