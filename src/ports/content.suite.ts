@@ -78,6 +78,22 @@ export function contentSuite(name: string, make: () => Content): void {
       assert.ok((await content.read(digest)).equals(blob))
     })
 
+    it('tells what blobs and cut writes take, and gives cut writes up when it is asked to', async () => {
+      const content = make()
+      const kept = Buffer.from('kept')
+      await content.ingest(from(kept))
+      const short = async () => Readable.from([blob.subarray(0, 30_000)])
+      await assert.rejects(content.ingest(short, { digest, size: blob.length }))
+      const { blobs, partial } = await content.usage()
+      assert.deepEqual(Array.from(blobs.keys()), [digestOf(kept)])
+      assert.ok(blobs.get(digestOf(kept))! >= kept.length)
+      assert.ok(partial >= 30_000)
+      await content.sweep()
+      assert.equal((await content.usage()).partial, partial)
+      assert.equal(await content.sweep(undefined, { partial: true }), partial)
+      assert.equal((await content.usage()).partial, 0)
+    })
+
     it('deletes, sweeps by reference, and says what is missing', async () => {
       const content = make()
       await content.ingest(from(blob))

@@ -20,11 +20,16 @@ export interface Content {
   /** Already gone is success. */
   delete(digest: string): Promise<void>
   list(): Promise<string[]>
+  /** Bytes on disk: of blobs, by digest, and of writes that were cut short. */
+  usage(): Promise<{ blobs: Map<string, number>; partial: number }>
   /**
    * Removes partial writes that nobody resumed for a day and, when `referenced` is given, every blob it does not name.
-   * Blobs that are being written now stay. @returns bytes given back
+   * Blobs that are being written now stay.
+   *
+   * @param options.partial removes all partial writes
+   * @returns bytes given back
    */
-  sweep(referenced?: ReadonlySet<string>): Promise<number>
+  sweep(referenced?: ReadonlySet<string>, options?: { partial?: boolean }): Promise<number>
 }
 
 /**
@@ -55,6 +60,11 @@ export interface Snapshots {
   /** Tar of what the active snapshot changed against its parent, whiteouts as `.wh.`. */
   diff(key: string): Promise<Readable>
   changes(key: string): Promise<{ Path: string; Kind: 0 | 1 | 2 }[]>
+  /**
+   * Where an active snapshot's own files are: `path`, and `witness`, a directory whose modification tells that it was
+   * mounted since. @throws not-found
+   */
+  tree(key: string): { path: string; witness: string; inUse: boolean }
   /** Bytes of the snapshot alone, parents not counted. */
   usage(key: string): Promise<number>
   /** Unmounts and deletes; already gone is success; a parent of others is `conflict`. */

@@ -83,14 +83,23 @@ export class HostContent implements Content {
     return names.map(name => `sha256:${name}`).filter(digest => DIGEST.test(digest))
   }
 
-  async sweep(referenced?: ReadonlySet<string>): Promise<number> {
+  async usage(): Promise<{ blobs: Map<string, number>; partial: number }> {
+    const blobs = new Map<string, number>()
+    const bytes = (path: string) => (fs.statSync(path, { throwIfNoEntry: false })?.blocks ?? 0) * 512
+    for (const digest of await this.list()) blobs.set(digest, bytes(this.#path(digest)))
+    let partial = 0
+    for (const name of await fs.promises.readdir(this.#ingest)) partial += bytes(join(this.#ingest, name))
+    return { blobs, partial }
+  }
+
+  async sweep(referenced?: ReadonlySet<string>, options: { partial?: boolean } = {}): Promise<number> {
     let freed = 0
     for (const name of await fs.promises.readdir(this.#ingest)) {
       const path = join(this.#ingest, name)
       const stat = fs.statSync(path, { throwIfNoEntry: false })
       if (!stat || this.#writing.has(path)) continue
       // Without a digest nobody can resume it.
-      if (!name.startsWith('new-') && Date.now() - stat.mtimeMs < DAY) continue
+      if (!options.partial && !name.startsWith('new-') && Date.now() - stat.mtimeMs < DAY) continue
       freed += stat.blocks * 512
       await fs.promises.rm(path, { force: true })
     }

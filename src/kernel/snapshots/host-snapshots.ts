@@ -157,6 +157,12 @@ export class HostSnapshots implements Snapshots {
     return inSlices(changesOf(this.#directories.fs(n), [...lower, this.#directories.init]))
   }
 
+  /** overlayfs makes its directory in `work` anew with each mount. */
+  tree(key: string): { path: string; witness: string; inUse: boolean } {
+    const { n } = this.#catalogue.get(key)
+    return { path: this.#directories.fs(n), witness: this.#directories.work(n), inUse: this.isMounted(key) }
+  }
+
   async usage(key: string): Promise<number> {
     const record = this.#catalogue.get(key)
     return record.kind === 'committed' ? record.size : this.#files.usage(this.#directories.fs(record.n))

@@ -69,8 +69,17 @@ export class FakeContent implements Content {
     return Array.from(this.blobs.keys())
   }
 
-  async sweep(referenced?: ReadonlySet<string>): Promise<number> {
+  async usage(): Promise<{ blobs: Map<string, number>; partial: number }> {
+    const blobs = new Map(Array.from(this.blobs, ([digest, blob]) => [digest, blob.length]))
+    return { blobs, partial: Array.from(this.partials.values()).reduce((sum, bytes) => sum + bytes.length, 0) }
+  }
+
+  async sweep(referenced?: ReadonlySet<string>, options: { partial?: boolean } = {}): Promise<number> {
     let freed = 0
+    for (const [digest, bytes] of options.partial ? Array.from(this.partials) : []) {
+      freed += bytes.length
+      this.partials.delete(digest)
+    }
     for (const [digest, blob] of referenced ? Array.from(this.blobs) : []) {
       if (referenced!.has(digest)) continue
       freed += blob.length

@@ -84,6 +84,11 @@ export class FakeSnapshots implements Snapshots {
     return structuredClone(this.#snapshot(key).changes)
   }
 
+  tree(key: string): { path: string; witness: string; inUse: boolean } {
+    const { mounted } = this.#snapshot(key)
+    return { path: `${this.#root}/${key}/fs`, witness: `${this.#root}/${key}/work`, inUse: mounted }
+  }
+
   async usage(key: string): Promise<number> {
     return this.#snapshot(key).size
   }

@@ -84,6 +84,11 @@ export class LocalDriver implements VolumeDriver {
     return counted ?? ctx.files.usage(dataOf(ctx, volume.name))
   }
 
+  tree(volume: VolumeRecord): string | undefined {
+    const { device, store } = parseOptions(volume.options)
+    return device || store ? undefined : dataOf(this.#ctx, volume.name)
+  }
+
   extent({ options }: Pick<VolumeRecord, 'options'>): VolumeExtent {
     return parseOptions(options).device ? 'handle' : 'all'
   }
