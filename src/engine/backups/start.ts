@@ -171,8 +171,14 @@ class Copy {
     const gate = new Transform({
       highWaterMark: BUFFER,
       transform: (chunk: Buffer, _encoding, done) => done(null, chunk),
-      // The reader sees the end only when everything is over: an archive without it is none.
-      flush: done => void this.#complete(packing).then(() => done(), done),
+      // The reader sees the end, or its lack, only when everything is over and can be asked about.
+      flush: done => {
+        const completing = this.#complete(packing).catch(async (error: unknown) => {
+          await this.fail(error)
+          throw error
+        })
+        completing.then(() => done(), done)
+      },
     })
     this.#stream = gate
     pipeline(packing.stream, gate, error => {
