@@ -9,7 +9,8 @@ PATH="$PWD/node_modules/.bin:$PWD/node_modules/node/bin:$PATH"
 export PATH NODE_COMPILE_CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/berth"
 ./berth setup --yes
 
-# need PROGRAM PACKAGE …: installs the packages whose program is missing.
+# need PROGRAM PACKAGE …: installs the packages whose program is missing, and starts none of their services
+# (invoke-rc.d(8) asks policy-rc.d).
 need() {
   missing=""
   while [ $# -gt 0 ]; do
@@ -19,6 +20,11 @@ need() {
   [ -z "$missing" ] && return
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -qq
+  policy=/usr/sbin/policy-rc.d
+  if [ -e "$policy" ]; then policy=""; else printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy"; fi
+  status=0
   # shellcheck disable=SC2086
-  apt-get install -y --no-install-recommends $missing
+  apt-get install -y --no-install-recommends $missing || status=$?
+  [ -z "$policy" ] || rm -f "$policy"
+  return "$status"
 }
