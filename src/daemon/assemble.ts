@@ -78,6 +78,8 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
     store,
     files: kernel.files,
     mounts: kernel.mounts,
+    block: kernel.block,
+    servers: kernel.servers,
     publish,
     clock,
     log,

@@ -1,6 +1,8 @@
 import { join } from 'node:path'
+import { HostBlock } from '#kernel/block/index.ts'
 import { KernelCgroups } from '#kernel/cgroups/cgroups.ts'
 import { HostContent } from '#kernel/content/index.ts'
+import { HostFileServers } from '#kernel/file-servers/index.ts'
 import { HostFiles, HostRootedFiles } from '#kernel/files/index.ts'
 import { KernelHost } from '#kernel/host/host.ts'
 import { KernelLogs } from '#kernel/logs/logs.ts'
@@ -21,6 +23,8 @@ export function openKernel(options: { dataRoot: string; execRoot: string; clock:
   const files = new HostFiles()
   return {
     mounts,
+    block: new HostBlock(mounts),
+    servers: new HostFileServers(),
     pinRoot: new PinRoot(execRoot),
     files,
     rooted: new HostRootedFiles(),

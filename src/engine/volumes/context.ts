@@ -4,6 +4,8 @@ import type { KeyedLock } from '#lib/keyed-lock.ts'
 import type { Logger } from '#lib/log.ts'
 import type { EngineEvent } from '#model/event.ts'
 import type { VolumeRecord } from '#model/volume.ts'
+import type { Block } from '#ports/block.ts'
+import type { FileServers } from '#ports/file-servers.ts'
 import type { Files } from '#ports/files.ts'
 import type { Mounts } from '#ports/mounts.ts'
 import type { Plugins } from '#ports/plugins.ts'
@@ -12,6 +14,7 @@ import { settled } from './accounts.ts'
 import type { TreeAccounts } from './accounts.ts'
 import type { VolumeChange } from './changes.ts'
 import type { VolumeDriver, VolumeDrivers, VolumeExtent } from './driver.ts'
+import type { Expiry, TrashEntry } from './trash/entry.ts'
 
 /** What the composition root hands over. */
 export interface VolumesOptions {
@@ -27,6 +30,10 @@ export interface VolumesOptions {
   randomHex: (digits: number) => string
   /** Address of a host name, for `addr=` of network file systems; without it names are handed to the kernel. */
   lookup?: (host: string) => Promise<string>
+  /** File systems in files, quotas; without it volumes have no limits and no compression. */
+  block?: Block
+  /** File servers, to look at before the kernel does. */
+  servers?: FileServers
   /** Where volume drivers that are plugins are found; without it there are none. */
   plugins?: Plugins
   /** Of the host: changes when it starts anew. */
@@ -59,6 +66,10 @@ export interface Context extends Omit<VolumesOptions, 'store' | 'dataRoot'> {
   /** Volumes with a change that could be brought to neither end yet: nobody may use them before it is. */
   unsettled: Set<string>
   transaction: <T>(work: () => T) => T
+  trash: Repository<TrashEntry>
+  expiry: Expiry
+  /** When the last user of a volume let go of it (RFC 3339), by its name. */
+  lastUses: Repository<string>
 }
 
 /** Directory of a volume; `_data` in it is what containers see. */

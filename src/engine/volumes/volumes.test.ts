@@ -82,7 +82,6 @@ describe('volumes: create', () => {
       [{ type: 'nfs' }, /missing required option: "device"/],
       [{ device: '/x' }, /missing required option: "type"/],
       [{ o: 'ro' }, /missing required option: "type"/],
-      [{ size: '1g' }, /no quota support/],
       [{ uid: 'root' }, /uid=root is no numeric id/],
       [{ mode: '999' }, /no mode such as 0755/],
     ]
@@ -130,9 +129,12 @@ describe('volumes: mount', () => {
   it('finds the server in the device when there is no addr, and leaves addresses alone', async () => {
     const t = setUp()
     const cases: [Record<string, string>, string[]][] = [
-      [{ type: 'nfs', device: 'nas:/export' }, ['addr=10.0.0.5']],
-      [{ type: 'cifs', device: '//nas/share', o: 'username=u' }, ['username=u', 'addr=10.0.0.5']],
-      [{ type: 'nfs4', device: ':/x', o: 'addr=192.168.1.10,rw' }, ['rw', 'addr=192.168.1.10']],
+      [{ type: 'nfs', device: 'nas:/export' }, ['vers=4.2', 'addr=10.0.0.5']],
+      [
+        { type: 'cifs', device: '//nas/share', o: 'username=u' },
+        ['username=u', 'ip=10.0.0.5', String.raw`unc=\\nas\share`],
+      ],
+      [{ type: 'nfs4', device: ':/x', o: 'addr=192.168.1.10,rw' }, ['rw', 'vers=4.2', 'addr=192.168.1.10']],
       [{ type: 'tmpfs', device: 'tmpfs', o: 'size=10m' }, ['size=10m']],
     ]
     for (const [i, [options, expected]] of cases.entries()) {

@@ -1,0 +1,27 @@
+import { messageOf } from '#lib/errors.ts'
+import type { VolumeRecord } from '#model/volume.ts'
+import { dataOf } from '../context.ts'
+import type { Context } from '../context.ts'
+import type { Images } from './image.ts'
+import { parseOptions } from './options.ts'
+
+/** Mounts without a volume go, half-made images and snapshots too, and then the loop devices that nothing has mounted. */
+export async function recoverMounts(ctx: Context, images: Images, volumes: VolumeRecord[]): Promise<void> {
+  const known = new Set(volumes.map(volume => dataOf(ctx, volume.name)))
+  for (const point of ctx.mounts.below(ctx.root)) {
+    const top = point.split('/').at(-1)!.startsWith('_top-')
+    if (!known.has(point) && !top) await guarded(ctx, point, () => ctx.mounts.unmount(point))
+  }
+  for (const { name, options } of volumes) {
+    if (parseOptions(options).store) await guarded(ctx, name, () => images.mend(name))
+  }
+  if (ctx.block) await guarded(ctx, ctx.root, () => ctx.block!.release(ctx.root))
+}
+
+async function guarded(ctx: Context, what: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    ctx.log.warn('what a crash left of a volume could not be given back', { volume: what, error: messageOf(error) })
+  }
+}

@@ -1,0 +1,1 @@
+export { HostBlock } from './host-block.ts'

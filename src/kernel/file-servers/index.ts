@@ -1,0 +1,1 @@
+export { HostFileServers } from './host-file-servers.ts'
