@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { BerthError, system } from '#lib/errors.ts'
 import type { PutOptions } from '#ports/targets.ts'
 import type { Patience } from '../patience.ts'
@@ -147,10 +146,7 @@ export class Upload {
     const { stdin } = session
     const write = async (piece: Buffer) => {
       if (stdin.destroyed || follow.over) throw await session.broken()
-      if (!stdin.write(piece)) {
-        const dried = Promise.race([once(stdin, 'drain'), once(stdin, 'close'), follow.end])
-        await dried.catch(() => {})
-      }
+      if (!stdin.write(piece)) await roomIn(stdin)
     }
     let at = this.#base
     // Held pieces may be forgotten, in front of us, while they are sent.
@@ -209,13 +205,24 @@ export class Upload {
   }
 }
 
+/** Also when there will never be any: the next write finds out. */
+function roomIn(stdin: Writable): Promise<void> {
+  return new Promise(resolve => {
+    const done = () => {
+      for (const event of ['drain', 'close', 'error']) stdin.off(event, done)
+      resolve()
+    }
+    if (stdin.destroyed) return resolve()
+    for (const event of ['drain', 'close', 'error']) stdin.on(event, done)
+  })
+}
+
 /** What the far end says while it takes the content. */
 class Following {
   acknowledged = 0
   over = false
   /** The last digest it told; undefined when it ended without. */
   readonly sum: Promise<string | undefined>
-  readonly end: Promise<void>
   #wake = () => {}
   #woken: Promise<void>
 
@@ -225,7 +232,6 @@ class Following {
       this.over = true
       this.#wake()
     })
-    this.end = this.sum.then(() => {})
   }
 
   /** Resolves with the next thing it says, or its end. */
