@@ -24,9 +24,9 @@ function flagRows(table: FlagTable): string {
   return `\n| Flag | Value | |\n| --- | --- | --- |\n${rows.join('\n')}\n`
 }
 
-async function section(entry: CommandEntry, group: Group | undefined): Promise<string> {
+async function section(entry: CommandEntry, ...groups: Group[]): Promise<string> {
   const { command } = await entry.load()
-  const name = [PROGRAM, group?.name, entry.name].filter(Boolean).join(' ')
+  const name = [PROGRAM, ...groups.map(group => group.name), entry.name].join(' ')
   const aliases = aliasesOf(root, PROGRAM, entry).filter(alias => alias !== name)
   const about = (command.description ?? entry.summary).split('\n\n')
   const usage = `${name} ${command.usage}`.trim()
@@ -54,10 +54,13 @@ async function reference(): Promise<string> {
     for (const entry of group.commands.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
       if (!entry.hidden) parts.push(await section(entry, group))
     }
+    for (const inner of group.groups ?? []) {
+      for (const entry of inner.commands) parts.push(await section(entry, group, inner))
+    }
   }
   parts.push('## Other commands\n')
   for (const entry of root.commands.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
-    if (!entry.hidden && !grouped.has(entry.load)) parts.push(await section(entry, undefined))
+    if (!entry.hidden && !grouped.has(entry.load)) parts.push(await section(entry))
   }
   return format(parts.join('\n'), { parser: 'markdown', printWidth: 120 })
 }

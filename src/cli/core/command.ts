@@ -96,6 +96,8 @@ export interface Group {
   readonly summary: string
   readonly flags?: FlagTable
   readonly commands: readonly CommandEntry[]
+  /** Groups within: `volume schedule create`. */
+  readonly groups?: readonly Group[]
 }
 
 /** Types a command's flags from its table. */

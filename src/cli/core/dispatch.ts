@@ -60,23 +60,37 @@ export async function dispatch(root: Root, context: Context, argv: readonly stri
     if (!entry) return unknown(context, context.program, first, rootNames(root))
     return runCommand(root, context, { path: `${context.program} ${entry.name}`, entry }, rest)
   }
-  const path = `${context.program} ${group.name}`
+  return runGroup(root, context, `${context.program} ${group.name}`, [group], rest)
+}
+
+/** @param groups the outermost first */
+async function runGroup(
+  root: Root,
+  context: Context,
+  path: string,
+  groups: readonly [Group, ...Group[]],
+  rest: readonly string[],
+): Promise<number> {
+  const group = groups.at(-1)!
   let options
   try {
     options = parseFlags(group.flags ?? {}, rest, { interspersed: false })
   } catch (error) {
     return wrongUsage(context, path, 'COMMAND', error)
   }
+  const names = groups.map(({ name }) => name)
   const [name, ...args] = options.args
   if (name === undefined && !options.help) {
     const { groupHelp } = await import('./help.ts')
     context.stderr.write(groupHelp(path, group, context.columns ?? 80))
     return 0
   }
-  if (name === undefined || options.help) return help(root, context, [group.name])
-  if (name === 'help') return help(root, context, [group.name, ...args])
+  if (name === undefined || options.help) return help(root, context, names)
+  if (name === 'help') return help(root, context, [...names, ...args])
+  const inner = group.groups?.find(item => answersTo(item, name))
+  if (inner) return runGroup(root, context, `${path} ${inner.name}`, [...groups, inner], args)
   const entry = findCommand(group.commands, name)
-  if (!entry) return unknown(context, path, name, namesOf(group.commands))
+  if (!entry) return unknown(context, path, name, namesOf([...group.commands, ...(group.groups ?? [])]))
   return runCommand(root, context, { path: `${path} ${entry.name}`, entry, group }, args, options)
 }
 
@@ -145,24 +159,29 @@ const rootNames = (root: Root) => [...namesOf(root.commands), ...namesOf(root.gr
 
 async function help(root: Root, context: Context, words: string[], to = context.stdout): Promise<number> {
   const { groupHelp } = await import('./help.ts')
-  const [first, second] = words
-  if (first === undefined) {
+  if (words.length === 0) {
     const { rootHelp } = await import('./root-help.ts')
     to.write(rootHelp(root, context.program, context.columns ?? 80))
     return 0
   }
-  const group = findGroup(root, first)
-  const entry = group && second !== undefined ? findCommand(group.commands, second) : findCommand(root.commands, first)
-  if (entry && !(group && second === undefined)) {
-    const path = [context.program, group?.name, entry.name].filter(Boolean).join(' ')
+  let path = context.program
+  let group: Group | undefined
+  for (const [i, word] of words.entries()) {
+    const inner = (group ? group.groups : root.groups)?.find(item => answersTo(item, word))
+    if (inner) {
+      path = `${path} ${inner.name}`
+      group = inner
+      continue
+    }
+    const entry = findCommand(group ? group.commands : root.commands, word)
+    if (!entry || i < words.length - 1) {
+      context.warn(`unknown help topic: ${words.join(' ')}`)
+      return 1
+    }
     const { command } = await entry.load()
-    return showCommandHelp(root, context, { path, entry, group }, command)
+    return showCommandHelp(root, context, { path: `${path} ${entry.name}`, entry, group }, command)
   }
-  if (!group || second !== undefined) {
-    context.warn(`unknown help topic: ${words.join(' ')}`)
-    return 1
-  }
-  context.stdout.write(groupHelp(`${context.program} ${group.name}`, group, context.columns ?? 80))
+  context.stdout.write(groupHelp(path, group!, context.columns ?? 80))
   return 0
 }
 

@@ -49,7 +49,7 @@ export function groupHelp(path: string, group: Group, width: number): string {
   const parts = [`Usage:  ${path} ${group.flags ? '[OPTIONS] ' : ''}COMMAND`, group.summary]
   const options = optionsHelp(group.flags ?? {}, width)
   if (options) parts.push(`Options:\n${options}`)
-  parts.push(`Commands:\n${listCommands(group.commands)}`)
+  parts.push(`Commands:\n${listCommands([...group.commands, ...(group.groups ?? [])])}`)
   parts.push(`Run '${path} COMMAND --help' for more information on a command.`)
   return `${parts.join('\n\n')}\n`
 }

@@ -35,16 +35,18 @@ export async function candidates(root: Root, words: readonly string[], lookup: N
     return matching(all.map(({ name, summary }): Candidate => [name, summary]).sort(([a], [b]) => (a < b ? -1 : 1)))
   }
   let entry = findCommand(root.commands, first)
-  const group = findGroup(root, first)
+  let group = findGroup(root, first)
   at++
-  if (group) {
+  while (group) {
     at = skipFlags(group.flags ?? {}, before, at)
-    const name = before[at]
+    const name: string | undefined = before[at]
     if (name === undefined) {
       if (typed.startsWith('-')) return matching(flagCandidates(group.flags ?? {}))
-      return matching(group.commands.map(({ name, summary }): Candidate => [name, summary]))
+      const all = [...group.commands, ...(group.groups ?? [])]
+      return matching(all.map(({ name, summary }): Candidate => [name, summary]))
     }
     entry = findCommand(group.commands, name)
+    group = group.groups?.find(inner => inner.name === name)
     at++
   }
   if (!entry) return []
