@@ -1,11 +1,14 @@
 import { homedir } from 'node:os'
 import { BerthError, invalid } from '#lib/errors.ts'
+import { describeSshHost, parseSshHost, type SshEndpoint } from './ssh.ts'
 
 export const DEFAULT_SOCKET = '/run/berth.sock'
 
 /** Where an Engine API listens. */
 export type Endpoint =
-  { kind: 'unix'; path: string } | { kind: 'tcp'; host: string; port: number; basePath: string; tls?: TlsMaterial }
+  | { kind: 'unix'; path: string }
+  | { kind: 'tcp'; host: string; port: number; basePath: string; tls?: TlsMaterial }
+  | SshEndpoint
 
 export interface TlsMaterial {
   ca?: Buffer
@@ -25,15 +28,16 @@ export interface TlsFiles {
 }
 
 /**
- * `unix:///path`, `tcp://host:port`, `http(s)://host:port` or `fd://`-less bare path, as Docker's `-H`.
+ * `unix:///path`, `tcp://host:port`, `http(s)://host:port`, `ssh://[user@]host[:port][/socket]` or `fd://`-less bare path, as Docker's `-H`.
  * @throws invalid for an unknown scheme, and when a TLS file cannot be read
  */
 export function parseHost(host: string, tls?: TlsFiles): Endpoint {
   if (host.startsWith('unix://')) return { kind: 'unix', path: host.slice('unix://'.length) || DEFAULT_SOCKET }
   if (host.startsWith('/')) return { kind: 'unix', path: host }
+  if (host.startsWith('ssh://')) return parseSshHost(host)
   const match = /^(tcp|http|https):\/\/(\[[^\]]+\]|[^:/]+)?(?::(\d+))?(\/.*)?$/.exec(host)
   if (!match) {
-    throw invalid(`unable to parse docker host \`${host}\`: write unix:///path or tcp://host:port`)
+    throw invalid(`unable to parse docker host \`${host}\`: write unix:///path, tcp://host:port or ssh://user@host`)
   }
   const [, scheme, name, port, path] = match
   const secure = tls !== undefined || scheme === 'https'
@@ -50,6 +54,7 @@ export function parseHost(host: string, tls?: TlsFiles): Endpoint {
 /** The address as people write it, for messages. */
 export function describeEndpoint(endpoint: Endpoint): string {
   if (endpoint.kind === 'unix') return `unix://${endpoint.path}`
+  if (endpoint.kind === 'ssh') return describeSshHost(endpoint)
   return `${endpoint.tls ? 'https' : 'tcp'}://${endpoint.host}:${endpoint.port}`
 }
 

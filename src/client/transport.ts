@@ -4,6 +4,8 @@ import { BerthError } from '#lib/errors.ts'
 import { connectionError, errorFromResponse, readText } from './errors.ts'
 import { describeEndpoint, type Endpoint } from './host.ts'
 import { queryString, type Query } from './query.ts'
+import type { SshDialer } from './ssh-dialer.ts'
+import type { SshEndpoint } from './ssh.ts'
 
 // An import would make a namespace of all that the module has, its lazy WebSocket included: 40 ms of every command.
 const http = process.getBuiltinModule('node:http')
@@ -32,6 +34,8 @@ export interface TransportOptions {
   headers?: Record<string, string>
   /** Called once when nothing listens; true means "try again" (the CLI starts a daemon here). */
   onUnreachable?: (error: BerthError) => Promise<boolean>
+  /** Instead of `ssh`, as a shell reads it; BERTH_SSH unless given. */
+  ssh?: string
 }
 
 /** HTTP to one daemon: keep-alive, versions, errors, hijacking. Knows no resource. */
@@ -43,6 +47,7 @@ export class Transport {
   #version: string
   #negotiable: boolean
   #mayRecover: boolean
+  #dialer: SshDialer | undefined
 
   constructor(endpoint: Endpoint, options: TransportOptions = {}) {
     this.endpoint = endpoint
@@ -69,6 +74,8 @@ export class Transport {
   /** Drops idle connections. */
   close(): void {
     this.#agent.destroy()
+    this.#dialer?.close()
+    this.#dialer = undefined
   }
 
   /** Sends and resolves with the response once its headers are here. @throws BerthError for any refusal */
@@ -147,7 +154,7 @@ export class Transport {
           error => reject(connectionError(error, this.address)),
         )
       })
-      request.on('error', error => reject(connectionError(error, this.address)))
+      request.on('error', error => this.#failed(request, error).then(reject))
       request.end(payload)
     })
   }
@@ -161,7 +168,7 @@ export class Transport {
         // A kept-alive connection may be closed by the daemon in the moment it is used again.
         const stale = request.reusedSocket && (error as NodeJS.ErrnoException).code === 'ECONNRESET'
         if (stale && method === 'GET') this.#send(method, path, input, version).then(resolve, reject)
-        else reject(connectionError(error, this.address))
+        else this.#failed(request, error).then(reject)
       })
       if (input.body !== undefined && !Buffer.isBuffer(input.body)) {
         const body = input.body
@@ -195,7 +202,8 @@ export class Transport {
       signal: input.signal,
     }
     const endpoint = this.endpoint
-    if (endpoint.kind === 'unix') {
+    if (endpoint.kind === 'ssh') options.headers = { Host: 'berth', ...headers }
+    else if (endpoint.kind === 'unix') {
       options.socketPath = endpoint.path
       options.headers = { Host: 'berth', ...headers }
     } else {
@@ -206,7 +214,27 @@ export class Transport {
     return { options, payload }
   }
 
+  /** Connections are processes of ssh's from now on, until `close`. */
+  async #dialSsh(endpoint: SshEndpoint): Promise<void> {
+    const { SshDialer } = await import('./ssh-dialer.ts')
+    const dialer = (this.#dialer ??= new SshDialer(endpoint, this.#options.ssh ?? process.env['BERTH_SSH'] ?? 'ssh'))
+    this.#agent.createConnection = (_options, done) => {
+      const socket = dialer.dial()
+      socket.then(
+        socket => done!(null, socket),
+        error => done!(error as Error, undefined as never),
+      )
+      return undefined
+    }
+  }
+
+  async #failed(request: ClientRequest, error: unknown): Promise<BerthError> {
+    if (error instanceof BerthError) return error
+    return (await this.#dialer?.reason(request.socket)) ?? connectionError(error, this.address)
+  }
+
   async #retrying<T>(send: () => Promise<T>): Promise<T> {
+    if (this.endpoint.kind === 'ssh' && !this.#dialer) await this.#dialSsh(this.endpoint)
     if (this.endpoint.kind === 'tcp' && this.endpoint.tls && this.#requester === http.request) {
       const https = process.getBuiltinModule('node:https')
       const { ca, cert, key, verify } = this.endpoint.tls

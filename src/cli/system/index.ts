@@ -5,6 +5,9 @@ export const systemGroup: Group = {
   summary: 'Manage Berth',
   commands: [
     entry('df', 'Show disk usage', () => import('./df.ts')),
+    entry('dial-stdio', 'Connect standard input and output with the daemon', () => import('./dial-stdio.ts'), {
+      hidden: true,
+    }),
     entry('events', 'Get real time events from the server', () => import('./events.ts')),
     entry('info', 'Display system-wide information', () => import('./info.ts')),
     entry('prune', 'Remove unused data', () => import('./prune.ts')),
