@@ -8,6 +8,7 @@ import { importTar } from './import.ts'
 import { Leases } from './leases.ts'
 import { list } from './list.ts'
 import { load } from './load.ts'
+import { planPrune } from './plan-prune.ts'
 import { prune } from './prune.ts'
 import { pull } from './pull.ts'
 import { push } from './push.ts'
@@ -125,7 +126,15 @@ export class Images implements ImagesService {
     return sweep(this.#ctx, roots)
   }
 
-  async diskUsage() {
+  rootfsTree(key: string) {
+    return this.#ctx.snapshots.tree(key)
+  }
+
+  planPrune(filters: Filters, without: ReadonlySet<string>) {
+    return planPrune(this.#ctx, filters, without)
+  }
+
+  diskUsage() {
     return diskUsage(this.#ctx)
   }
 }

@@ -1,8 +1,6 @@
-import { checkFilters, matchLabels } from '#model/filters.ts'
 import { blobsOf } from './catalog.ts'
-import { flag } from './list.ts'
+import { wanted } from './plan-prune.ts'
 import { remove } from './remove.ts'
-import { parseTime } from './times.ts'
 import { isKind } from '#lib/errors.ts'
 import type { Filters } from '#model/filters.ts'
 import type { ImageRecord } from '#model/image.ts'
@@ -14,38 +12,47 @@ export async function prune(
   ctx: ImagesContext,
   filters: Filters,
 ): Promise<{ deleted: ImageDelete[]; spaceReclaimed: number }> {
-  checkFilters(filters, ['dangling', 'label', 'label!', 'until'])
-  const onlyDangling = flag(filters, 'dangling') ?? true
-  const until = filters.get('until')?.map(text => parseTime(text, ctx.clock.now()))
+  const fits = wanted(ctx, filters)
   const deleted: ImageDelete[] = []
-  let spaceReclaimed = 0
-  const isWanted = (image: ImageRecord) =>
-    !(onlyDangling && image.tags.length > 0) &&
-    !until?.some(limit => Date.parse(image.lastTagTime || image.created) >= limit) &&
-    matchLabels(filters, image.config.Labels ?? {}) &&
-    ctx.users(image.id).length === 0
+  const { blobs } = await ctx.content.usage()
+  const before = ctx.catalog.list()
+  const isWanted = (image: ImageRecord) => fits(image) && ctx.users(image.id).length === 0
 
-  for (const candidate of ctx.catalog.list()) {
+  for (const candidate of before) {
     // Asked again at each: an earlier removal may have taken it, a container may have come.
     const image = ctx.catalog.get(candidate.id)
     if (!image || !isWanted(image) || ctx.catalog.children(image.id).length > 0) continue
-    const sizes = new Map(image.layers.map(layer => [layer.chainId, layer.size + layer.blobSize]))
     const names = [...image.tags, ...image.digests]
     for (const reference of names.length > 1 ? names : [image.id]) {
       try {
-        const step = await remove(ctx, reference, { force: false, noPrune: false })
-        deleted.push(...step)
-        for (const { Deleted } of step) spaceReclaimed += sizes.get(Deleted ?? '') ?? 0
+        deleted.push(...(await remove(ctx, reference, { force: false, noPrune: false })))
       } catch (error) {
         // Gone with a name before it, or in use since.
         if (!isKind(error, 'not-found') && !isKind(error, 'conflict')) throw error
       }
     }
   }
-  // What aborted pulls left behind.
+  // What aborted pulls left behind: whoever prunes wants the room now, and not the rest of a download some time.
   const needed = new Set(ctx.catalog.list().flatMap(blobsOf))
-  spaceReclaimed += (await ctx.leases.sweeping(() => ctx.content.sweep(needed))) ?? 0
+  const swept = (await ctx.leases.sweeping(() => ctx.content.sweep(needed, { partial: true }))) ?? 0
+  const spaceReclaimed = swept + freed(before, deleted, blobs, needed)
   const attributes = { reclaimed: String(spaceReclaimed) }
   ctx.publish({ Type: 'image', Action: 'prune', Actor: { ID: '', Attributes: attributes } })
   return { deleted, spaceReclaimed }
+}
+
+/** Bytes of the layers that were deleted, and of the blobs that no image needs any more. */
+function freed(
+  before: readonly ImageRecord[],
+  deleted: readonly ImageDelete[],
+  blobs: ReadonlyMap<string, number>,
+  needed: ReadonlySet<string>,
+): number {
+  const gone = new Set(deleted.map(({ Deleted }) => Deleted))
+  const layers = new Map(before.flatMap(image => image.layers.map(({ chainId, size }) => [chainId, size])))
+  const lost = new Set(before.filter(image => gone.has(image.id)).flatMap(blobsOf))
+  let bytes = 0
+  for (const [chainId, size] of layers) if (gone.has(chainId)) bytes += size
+  for (const digest of lost) if (!needed.has(digest)) bytes += blobs.get(digest) ?? 0
+  return bytes
 }

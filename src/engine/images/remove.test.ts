@@ -150,14 +150,21 @@ describe('remove', () => {
 
 describe('prune', () => {
   it('takes what has no name and no container', async () => {
-    const { images, users, events } = setup()
+    const { images, content, users, events } = setup()
     const used = await anImage(images, undefined)
     const loose = await anImage(images, undefined)
     await anImage(images, 'named')
     users.set(used.id, [{ id: C1, running: false }])
+    const documents = content.blobs.get(loose.id)!.length + content.blobs.get(loose.manifestDigest)!.length
+    const plan = await images.planPrune(new Map(), new Set())
+    assert.deepEqual(
+      plan.images.map(({ image }) => image.id),
+      [loose.id],
+    )
     const { deleted, spaceReclaimed } = await images.prune(new Map())
+    assert.equal(plan.images[0]!.size, spaceReclaimed)
     assert.deepEqual(deleted, [{ Deleted: loose.id }, { Deleted: loose.layers[0]!.chainId }])
-    assert.equal(spaceReclaimed, loose.layers[0]!.size + loose.layers[0]!.blobSize)
+    assert.equal(spaceReclaimed, loose.layers[0]!.size + loose.layers[0]!.blobSize + documents)
     assert.equal(events.at(-1)!.Action, 'prune')
   })
 
@@ -199,7 +206,8 @@ describe('sweep and usage', () => {
     assert.deepEqual(snapshots.list().sort(), ['box', a.layers[0]!.chainId])
     assert.equal(content.blobs.size, 3)
     const usage = await images.diskUsage()
-    assert.equal(usage.layersSize, a.layers[0]!.size + a.layers[0]!.blobSize)
+    const blobs = Array.from(content.blobs.values()).reduce((sum, blob) => sum + blob.length, 0)
+    assert.deepEqual([usage.layersSize, usage.partial], [a.layers[0]!.size + blobs, 0])
     assert.equal(usage.images[0]!.sharedSize, 0)
   })
 })

@@ -25,6 +25,23 @@ export interface ImageSummary {
   containers: number
 }
 
+/** What images take on disk: unpacked layers and blobs, each once. */
+export interface ImagesUsage {
+  layersSize: number
+  /** Bytes that no image with a container needs. */
+  reclaimable: number
+  /** Bytes of downloads that were cut short or given up. */
+  partial: number
+  /** Sizes with blobs. */
+  images: ImageSummary[]
+}
+
+export interface PlannedImage {
+  image: ImageRecord
+  /** Bytes that its removal gives back, those before it being gone. */
+  size: number
+}
+
 export interface ImageDelete {
   Untagged?: string
   Deleted?: string
@@ -95,5 +112,14 @@ export interface ImagesService {
 
   /** Removes blobs, snapshots and mounts that nothing refers to. `roots` are the containers' snapshot keys. */
   sweep(roots: ReadonlySet<string>): Promise<void>
-  diskUsage(): Promise<{ layersSize: number; images: ImageSummary[] }>
+  /** Measures nothing but blobs. */
+  diskUsage(): Promise<ImagesUsage>
+  /** Where a container's own files are. @throws not-found */
+  rootfsTree(key: string): { path: string; witness: string; inUse: boolean }
+  /**
+   * What `prune` would remove, and the bytes of unfinished downloads that go with it.
+   *
+   * @param without containers that are counted as gone
+   */
+  planPrune(filters: Filters, without: ReadonlySet<string>): Promise<{ images: PlannedImage[]; partial: number }>
 }

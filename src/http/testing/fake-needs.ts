@@ -162,7 +162,12 @@ export function fakeNeeds(parts: FakeParts = {}): Needs {
         throw notFound(`no such image: ${reference}`)
       },
       list: async () => [{ image, size: 4096, sharedSize: -1, containers: -1 }],
-      diskUsage: async () => ({ layersSize: 4096, images: [{ image, size: 4096, sharedSize: 0, containers: 1 }] }),
+      diskUsage: async () => ({
+        layersSize: 4096,
+        reclaimable: 0,
+        partial: 0,
+        images: [{ image, size: 4096, sharedSize: 0, containers: 1 }],
+      }),
       ...parts.images,
     }),
     networks: fake<NetworksService>('networks', {
