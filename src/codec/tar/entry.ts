@@ -24,6 +24,14 @@ export interface TarEntry {
   minor: number
   /** By full name (`user.x`, `security.capability`). */
   xattrs: Map<ByteString, Buffer> | undefined
+  atime?: { seconds: number; nanos: number }
+  /** The pax record of that name, which other readers ignore. */
+  comment?: ByteString
+  /**
+   * Stretches `[offset, length]` of data, in order: what follows the header is these alone (pax `GNU.sparse` 1.0), while
+   * `size` counts the holes too.
+   */
+  data?: [number, number][]
 }
 
 export const BLOCK = 512

@@ -44,15 +44,16 @@ export function applyPax(entry: TarEntry, records: PaxRecords): void {
     if (key.startsWith(XATTR)) {
       entry.xattrs ??= new Map()
       entry.xattrs.set(key.slice(XATTR.length), bytes(value))
-    } else if (key.startsWith('GNU.sparse.')) {
-      throw invalid(`tar member ${entry.name} is stored sparse, which is not supported: pack it without --sparse`)
-    } else if (value === '') continue
+    } else if (key.startsWith('GNU.sparse.')) continue
+    else if (value === '') continue
     else if (key === 'path') entry.name = value
     else if (key === 'linkpath') entry.linkName = value
     else if (key === 'size') entry.size = integer(key, value)
     else if (key === 'uid') entry.uid = integer(key, value)
     else if (key === 'gid') entry.gid = integer(key, value)
     else if (key === 'mtime') entry.mtime = decodeTime(value)
+    else if (key === 'atime') entry.atime = decodeTime(value)
+    else if (key === 'comment') entry.comment = value
     else if (key === 'SCHILY.devmajor') entry.major = integer(key, value)
     else if (key === 'SCHILY.devminor') entry.minor = integer(key, value)
   }
@@ -68,9 +69,20 @@ export function neededPax(entry: TarEntry): PaxRecords {
   if (entry.gid > octalMax(8)) records.set('gid', String(entry.gid))
   if (entry.major > octalMax(8)) records.set('SCHILY.devmajor', String(entry.major))
   if (entry.minor > octalMax(8)) records.set('SCHILY.devminor', String(entry.minor))
-  if (entry.mtime.seconds < 0 || entry.mtime.seconds > octalMax(12)) records.set('mtime', String(entry.mtime.seconds))
+  const { mtime, atime } = entry
+  if (mtime.nanos > 0 || mtime.seconds < 0 || mtime.seconds > octalMax(12)) records.set('mtime', encodeTime(mtime))
+  if (atime) records.set('atime', encodeTime(atime))
+  if (entry.comment !== undefined) records.set('comment', entry.comment)
   for (const [key, value] of entry.xattrs ?? []) records.set(XATTR + key, value.toString('latin1'))
   return records
+}
+
+/** A time before the epoch counts back: -1.25 is 750 ms after -2. */
+function encodeTime({ seconds, nanos }: { seconds: number; nanos: number }): string {
+  if (nanos === 0) return String(seconds)
+  const fraction = (seconds < 0 ? 1e9 - nanos : nanos).toString().padStart(9, '0')
+  if (seconds >= 0) return `${seconds}.${fraction}`
+  return seconds === -1 ? `-0.${fraction}` : `${seconds + 1}.${fraction}`
 }
 
 /** `1700000000.123456789`; digits past nanoseconds are dropped. */

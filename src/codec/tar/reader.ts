@@ -5,12 +5,15 @@ import { decodeHeader } from './header.ts'
 import type { RawHeader } from './header.ts'
 import { applyPax, decodePax } from './pax.ts'
 import type { PaxRecords } from './pax.ts'
+import { SparseMap } from './sparse.ts'
 
 /** Called in the order of the archive: `entry`, then `data` for its content (slices of what was pushed), then `end`. */
 export interface TarHandler {
   entry(entry: TarEntry): void
   data(chunk: Buffer): void
   end(): void
+  /** Records for all members that follow. */
+  global?(records: ReadonlyMap<ByteString, ByteString>): void
 }
 
 /** Longest pax header or GNU long name taken into memory. */
@@ -19,6 +22,9 @@ const META_MAX = 4 << 20
 /** Incremental tar parser (ustar, pax, GNU long names, v7). Push bytes as they come, then call `finish`. */
 export class TarReader {
   readonly #handler: TarHandler
+  readonly #sparse: boolean
+  /** The map of a sparse file that is being collected, before its data. */
+  #map: { entry: TarEntry; map: SparseMap } | undefined
   #partial = Buffer.alloc(0)
   #remaining = 0
   #skip = 0
@@ -31,34 +37,48 @@ export class TarReader {
   #longName: ByteString | undefined
   #longLink: ByteString | undefined
 
-  constructor(handler: TarHandler) {
+  /** @param options `sparse`: files that are stored without their holes are accepted, and come with `data` */
+  constructor(handler: TarHandler, options: { sparse?: boolean } = {}) {
     this.#handler = handler
+    this.#sparse = options.sparse ?? false
   }
 
-  /** @throws invalid when the bytes are no tar archive */
-  push(chunk: Buffer): void {
+  /** Whether the archive's end (a block of zeros) has come. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /**
+   * @returns what follows the archive's end
+   * @throws invalid when the bytes are no tar archive
+   */
+  push(chunk: Buffer): Buffer {
     let data = this.#partial.length > 0 ? Buffer.concat([this.#partial, chunk]) : chunk
     this.#partial = Buffer.alloc(0)
     while (data.length > 0 && !this.#ended) {
-      if (this.#remaining > 0) data = this.#content(data)
-      else if (this.#skip > 0) {
+      if (this.#remaining > 0 && !this.#map) data = this.#content(data)
+      else if (this.#skip > 0 && !this.#map) {
         const skipped = Math.min(this.#skip, data.length)
         this.#skip -= skipped
         data = data.subarray(skipped)
       } else if (data.length < BLOCK) {
         this.#partial = Buffer.from(data)
-        return
+        return data.subarray(data.length)
+      } else if (this.#map) {
+        this.#mapBlock(this.#map, data.subarray(0, BLOCK))
+        data = data.subarray(BLOCK)
       } else {
         this.#header(data.subarray(0, BLOCK))
         data = data.subarray(BLOCK)
       }
     }
+    return data
   }
 
   /** @throws invalid when the archive stops in the middle of a member */
   finish(): void {
     if (this.#ended) return
-    if (this.#remaining > 0 || this.#skip > 0 || this.#partial.length > 0)
+    if (this.#remaining > 0 || this.#skip > 0 || this.#map || this.#partial.length > 0)
       throw invalid('tar archive ends in the middle of a member: it was cut short')
   }
 
@@ -91,10 +111,28 @@ export class TarReader {
       this.#start(raw.size)
       return
     }
+    const records = this.#local
     const entry = this.#entry(raw)
     this.#inEntry = true
+    if (records?.has('GNU.sparse.major') || records?.has('GNU.sparse.size')) {
+      if (!this.#sparse)
+        throw invalid(`tar member ${entry.name} is stored sparse, which is not supported: pack it without --sparse`)
+      this.#map = { entry, map: new SparseMap(entry, records) }
+      this.#remaining = entry.size
+      this.#skip = padding(entry.size)
+      return
+    }
     this.#handler.entry(entry)
     this.#start(entry.size)
+  }
+
+  #mapBlock({ entry, map }: { entry: TarEntry; map: SparseMap }, block: Buffer): void {
+    if (this.#remaining < BLOCK) throw invalid(`tar member ${entry.name} has a damaged map of its holes`)
+    this.#remaining -= BLOCK
+    if (!map.push(block)) return
+    this.#map = undefined
+    this.#handler.entry(entry)
+    if (this.#remaining === 0) this.#close()
   }
 
   #start(size: number): void {
@@ -107,7 +145,10 @@ export class TarReader {
     if (typeFlag === 'x') this.#local = decodePax(data)
     else if (typeFlag === 'L') this.#longName = cString(data)
     else if (typeFlag === 'K') this.#longLink = cString(data)
-    else for (const [key, value] of decodePax(data)) this.#global.set(key, value)
+    else {
+      for (const [key, value] of decodePax(data)) this.#global.set(key, value)
+      this.#handler.global?.(this.#global)
+    }
   }
 
   #entry(raw: RawHeader): TarEntry {
@@ -120,6 +161,8 @@ export class TarReader {
       xattrs: undefined,
     }
     applyPax(entry, this.#global)
+    // A comment for all is about the archive.
+    delete entry.comment
     if (this.#local) applyPax(entry, this.#local)
     this.#local = this.#longName = this.#longLink = undefined
     entry.type = typeOf(raw.typeFlag, entry.name)

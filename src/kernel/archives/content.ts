@@ -1,0 +1,110 @@
+import { ContentDigest, digestOf } from '#codec/backup/index.ts'
+import { nextData } from '../ffi/fs.ts'
+import { readFully, seek } from './sys.ts'
+import type { Stat } from './sys.ts'
+
+/** Stretches of data above which small holes count as data. */
+const STRETCHES_MAX = 16 * 1024
+
+export type Stretch = [offset: number, length: number]
+
+/** Where an open file has data; undefined when it has no hole. */
+export function dataOf(fd: number, stat: Stat): Stretch[] | undefined {
+  if (stat.size === 0 || stat.blocks * 512 >= stat.size) return undefined
+  let data: Stretch[] = []
+  for (let at = 0; at < stat.size;) {
+    const next = nextData(fd, at)
+    if (!next || next.start >= stat.size) break
+    const end = Math.min(next.end, stat.size)
+    data.push([next.start, end - next.start])
+    at = end
+  }
+  for (let least = 64 * 1024; data.length > STRETCHES_MAX; least *= 2) data = merged(data, least)
+  if (data.length === 1 && data[0]![1] === stat.size) return undefined
+  seek(fd, 0, () => 'a file')
+  return data
+}
+
+/** Holes shorter than `least` become data. */
+function merged(data: Stretch[], least: number): Stretch[] {
+  const result: Stretch[] = []
+  for (const [offset, length] of data) {
+    const last = result.at(-1)
+    if (last && offset - (last[0] + last[1]) < least) last[1] = offset + length - last[0]
+    else result.push([offset, length])
+  }
+  return result
+}
+
+export function holesBetween(data: Stretch[], size: number): Stretch[] {
+  const holes: Stretch[] = []
+  let at = 0
+  for (const [offset, length] of data) {
+    if (offset > at) holes.push([at, offset - at])
+    at = offset + length
+  }
+  if (at < size) holes.push([at, size - at])
+  return holes
+}
+
+/** The other way round. */
+export function dataBetween(holes: Stretch[], size: number): Stretch[] {
+  return holesBetween(holes, size)
+}
+
+/** What tells that a file was changed while it was read. */
+export function changed(before: Stat, after: Stat): boolean {
+  return before.size !== after.size || differ(before.mtime, after.mtime) || differ(before.ctime, after.ctime)
+}
+
+function differ(a: [number, number], b: [number, number]): boolean {
+  return a[0] !== b[0] || a[1] !== b[1]
+}
+
+/** Milliseconds by which the kernel's clock for files may lag behind. */
+const TICK = 50
+
+/**
+ * What an incremental backup goes by; undefined for what was changed just now: it may change again without its time
+ * becoming another.
+ */
+export function stampOf(stat: Stat): string | undefined {
+  const [seconds, nanos] = stat.ctime
+  if (seconds * 1000 + nanos / 1e6 > Date.now() - TICK) return undefined
+  return `${stat.inode} ${seconds}.${nanos}`
+}
+
+/** Digest of an open file's content, holes not read. @param buffer for reading */
+export function digestFile(
+  fd: number,
+  stat: Stat,
+  buffer: Buffer,
+  shown: () => string,
+  onBytes: (bytes: number) => void,
+): string {
+  const data = dataOf(fd, stat)
+  if (!data && stat.size <= buffer.length) {
+    const content = buffer.subarray(0, stat.size)
+    const length = readFully(fd, content, shown)
+    if (length < stat.size) content.fill(0, length)
+    onBytes(length)
+    return digestOf(content)
+  }
+  const digest = new ContentDigest()
+  let position = 0
+  for (const [offset, length] of data ?? [[0, stat.size]]) {
+    digest.zeros(offset - position)
+    seek(fd, offset, shown)
+    for (let left = length; left > 0;) {
+      const piece = buffer.subarray(0, Math.min(left, buffer.length))
+      const got = readFully(fd, piece, shown)
+      if (got < piece.length) piece.fill(0, got)
+      digest.update(piece)
+      onBytes(piece.length)
+      left -= piece.length
+    }
+    position = offset + length
+  }
+  digest.zeros(stat.size - position)
+  return digest.finish()
+}

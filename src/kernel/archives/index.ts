@@ -1,0 +1,1 @@
+export { HostArchives } from './host-archives.ts'
