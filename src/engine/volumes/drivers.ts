@@ -20,14 +20,13 @@ export class Drivers implements VolumeDrivers {
   readonly #ctx: Context
   readonly #local: VolumeDriver
   readonly #remote: RemoteDeps | undefined
-  readonly #listing: RemoteListing | undefined
 
   constructor(ctx: Context, store: Store) {
     this.#ctx = ctx
     this.#local = new LocalDriver(ctx)
-    this.#listing = ctx.plugins && new RemoteListing(ctx.plugins, ctx.clock)
     this.#remote = ctx.plugins && {
       plugins: ctx.plugins,
+      listing: new RemoteListing(ctx.plugins, ctx.clock),
       mounts: remoteMounts(store),
       scopes: store.repository('plugin-scopes'),
       bootId: ctx.bootId ?? '',
@@ -47,11 +46,11 @@ export class Drivers implements VolumeDrivers {
   }
 
   async foreign(): Promise<ForeignVolumes> {
-    return (await this.#listing?.list()) ?? { volumes: [], warnings: [] }
+    return (await this.#remote?.listing.list()) ?? { volumes: [], warnings: [] }
   }
 
   async foreignNamed(name: string): Promise<ForeignVolume | undefined> {
-    return this.#listing?.find(name)
+    return this.#remote?.listing.find(name)
   }
 
   async recover(volumes: VolumeRecord[]): Promise<void> {

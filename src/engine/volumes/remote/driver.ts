@@ -4,6 +4,7 @@ import type { Plugins } from '#ports/plugins.ts'
 import type { Repository } from '#ports/store.ts'
 import type { Context } from '../context.ts'
 import type { NewVolume, VolumeDriver } from '../driver.ts'
+import type { RemoteListing } from './listing.ts'
 import type { RemoteMount } from './mounts.ts'
 import { readMountpoint, readScope, readVolume, reworded, type RemoteVolume } from './protocol.ts'
 
@@ -13,6 +14,7 @@ export interface RemoteDeps {
   /** By plugin, as it said when it was last asked. */
   scopes: Repository<{ scope: 'local' | 'global' }>
   bootId: string
+  listing: RemoteListing
 }
 
 /** Milliseconds for what may make or move data; Docker waits as long. */
@@ -100,6 +102,7 @@ export class RemoteDriver implements VolumeDriver {
 
   async discard({ name }: VolumeRecord): Promise<undefined> {
     await this.#asked(`remove ${name}`, 'Remove', { Name: name }, LONG)
+    this.#deps.listing.removed(this.name, name)
   }
 
   forget({ name }: VolumeRecord): void {

@@ -54,6 +54,12 @@ export class RemoteListing {
     }
   }
 
+  /** What the engine has removed is not shown again, should the plugin answer no more. */
+  removed(plugin: string, volume: string): void {
+    const known = this.#known.get(plugin)
+    if (known) known.volumes = known.volumes.filter(one => one.name !== volume)
+  }
+
   /** The first plugin that has a volume of this name. */
   async find(volume: string): Promise<ForeignVolume | undefined> {
     const names = (await this.#plugins.list()).filter(name => !this.#pausing(this.#known.get(name)))
