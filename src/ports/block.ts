@@ -40,8 +40,13 @@ export interface Block {
   attached(directory: string): Promise<{ device: string; file: string }[]>
   /** Detaches loop devices of files below `directory`; one that is mounted goes with its mount. Never any other. */
   release(directory: string): Promise<void>
-  /** Makes a file and the file system in it, which is mounted at `target`, as large as `bytes`. Only up. */
-  grow(image: string, options: { type: ImageType; bytes: number; target: string }): Promise<void>
+  /**
+   * Makes a file and the file system in it as large as `bytes`. Only up.
+   *
+   * @param options.target where it is mounted; only ext4 may be mounted nowhere
+   * @throws system with EPERM when a mounted one may not grow here
+   */
+  grow(image: string, options: { type: ImageType; bytes: number; target?: string }): Promise<void>
   /**
    * Copies an image as it is at this instant, in place of one at `to`. If it is mounted, at `target`, it stands still for
    * the moment that sharing blocks takes.

@@ -23,7 +23,7 @@ const EXT4 = [
 /** One copy of the metadata: two in one file are no safer. */
 const BTRFS = ['-q', '-f', '-K', '-m', 'single', '-d', 'single']
 
-const NEEDS: Readonly<Record<ImageType, { package: string; what: string }>> = {
+export const NEEDS: Readonly<Record<ImageType, { package: string; what: string }>> = {
   ext4: { package: 'e2fsprogs', what: 'volumes with size=' },
   btrfs: { package: 'btrfs-progs', what: 'volumes with compress=' },
 }

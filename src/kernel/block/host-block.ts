@@ -7,7 +7,7 @@ import { closeQuietly } from '../ffi/mount-api.ts'
 import * as btrfs from './btrfs.ts'
 import { formatImage } from './format.ts'
 import { copyImage, thaw } from './freeze.ts'
-import { growMounted } from './grow.ts'
+import { growDetached, growMounted } from './grow.ts'
 import { attachLoop, detachLoop, listLoops } from './loop.ts'
 import { hasProjectQuota, limitDirectory, limitOf } from './project-quota.ts'
 
@@ -71,8 +71,9 @@ export class HostBlock implements Block {
     for (const { device } of await this.attached(directory)) detachLoop(device)
   }
 
-  grow(image: string, options: { type: ImageType; bytes: number; target: string }): Promise<void> {
-    return growMounted(image, options)
+  grow(image: string, options: { type: ImageType; bytes: number; target?: string }): Promise<void> {
+    const { type, bytes, target } = options
+    return target === undefined ? growDetached(image, bytes) : growMounted(image, { type, bytes, target })
   }
 
   copyImage(from: string, to: string, target: string | undefined): Promise<'reflink' | 'copy' | undefined> {

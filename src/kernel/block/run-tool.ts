@@ -11,11 +11,16 @@ const LIMIT = 120_000
  * @param what for the message: `volumes with size=`
  * @throws system with its last words, or naming the package without it
  */
-export function runTool(tool: string, args: string[], needs: { package: string; what: string }): Promise<void> {
+export function runTool(
+  tool: string,
+  args: string[],
+  needs: { package: string; what: string },
+  accept: readonly number[] = [0],
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const env = { PATH, LC_ALL: 'C' }
     execFile(tool, args, { env, timeout: LIMIT, maxBuffer: 1 << 20 }, (error, stdout, stderr) => {
-      if (!error) return resolve()
+      if (!error || accept.includes(Number(error.code))) return resolve()
       if (error.code === 'ENOENT') {
         const words = `${tool} is not installed, which ${needs.what} need: install the package ${needs.package}`
         return reject(system(words, { details: { errno: 'ENOENT' } }))

@@ -86,7 +86,11 @@ export class Images {
     }
     if (await this.has(name)) {
       const type = typeOf(store)
-      await this.#whileMounted(volume, target => this.#block().grow(this.#image(name), { type, bytes: wanted, target }))
+      const grow = (target?: string) =>
+        this.#block().grow(this.#image(name), { type, bytes: wanted, ...(target !== undefined && { target }) })
+      const data = dataOf(this.#ctx, name)
+      if (type === 'btrfs') await this.#whileMounted(volume, grow)
+      else await grow(this.#ctx.mounts.isMounted(data) ? data : undefined)
     } else {
       await this.#block().limit(directoryOf(this.#ctx, name), wanted)
     }
