@@ -35,6 +35,8 @@ export interface PruneCandidate {
   anonymous: boolean
   /** Bytes; -1 when the data lies elsewhere. */
   size: number
+  /** Whether it can be kept in the trash; if not, it is gone at once (a plugin's). */
+  keepable: boolean
   /** `anonymous, used by no container since it was made 3 days ago`. */
   reason: string
 }
@@ -42,6 +44,11 @@ export interface PruneCandidate {
 /** What a prune would remove; data, so that it can be shown, and then carried out exactly. */
 export interface PrunePlan {
   remove: PruneCandidate[]
-  /** What stays, and why, of the volumes that the filters ask for. */
-  keep: { name: string; reason: string }[]
+  /** What stays, and why: used by whom, or not asked for. */
+  keep: KeptVolume[]
+}
+
+export interface KeptVolume {
+  name: string
+  reason: string
 }

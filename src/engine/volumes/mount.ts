@@ -1,3 +1,5 @@
+import { rfc3339Nano } from '#lib/clock.ts'
+import { messageOf } from '#lib/errors.ts'
 import { changing } from './accounts.ts'
 import { announce, find } from './context.ts'
 import type { Context } from './context.ts'
@@ -25,7 +27,19 @@ export function unmountVolume(ctx: Context, name: string, userId: string): Promi
     if (users.size === 0) ctx.mounted.delete(name)
     const volume = ctx.records.get(name)
     if (!volume) return
-    if (users.size === 0) await ctx.drivers.of(volume).detach(volume)
+    if (users.size === 0) {
+      await ctx.drivers.of(volume).detach(volume)
+      noteUse(ctx, name)
+    }
     announce(ctx, 'unmount', volume, { container: userId })
   })
+}
+
+/** For the words of a prune: a full disk must not keep a container from stopping for it. */
+function noteUse(ctx: Context, name: string): void {
+  try {
+    ctx.lastUses.put(name, rfc3339Nano(ctx.clock.nowNano()))
+  } catch (error) {
+    ctx.log.debug('the last use of a volume could not be noted', { volume: name, error: messageOf(error) })
+  }
 }

@@ -5,13 +5,17 @@ import type { Context } from './context.ts'
 import { FILLING } from './copy-up.ts'
 import { checkName } from './name.ts'
 import { TRASH } from './remove.ts'
+import { recoverRenames } from './rename.ts'
 import { recoverChanges, removeStaging, settle, STAGING } from './stage/index.ts'
+import { DELETED, recoverTrash, removeUnlessKept } from './trash/index.ts'
 
 /** After a restart: finishes removals, mends half-made volumes, and mounts what live containers use. */
 export async function recoverVolumes(ctx: Context, live: ReadonlyMap<string, string[]>): Promise<void> {
   await ctx.files.makeDirectory(ctx.root, { mode: 0o701 })
   ctx.mounted.clear()
   await recoverChanges(ctx)
+  await recoverRenames(ctx)
+  await recoverTrash(ctx)
   for (const [name, users] of live) if (users.length > 0) ctx.mounted.set(name, new Set(users))
   for (const entry of await ctx.files.list(ctx.root)) {
     try {
@@ -29,6 +33,7 @@ async function mend(ctx: Context, entry: string): Promise<void> {
   const trashed = TRASH.exec(entry)?.[1]
   if (trashed !== undefined) return finishRemoval(ctx, entry, trashed)
   if (STAGING.test(entry)) return removeUnlessNeeded(ctx, entry)
+  if (DELETED.test(entry)) return removeUnlessKept(ctx, entry)
   if (entry.startsWith('.') || (await ctx.files.stat(directoryOf(ctx, entry)))?.kind !== 'directory') return
   const data = dataOf(ctx, entry)
   const filling = `${directoryOf(ctx, entry)}/${FILLING}`

@@ -3,16 +3,15 @@ import type { VolumeRecord } from '#model/volume.ts'
 import { announce, find, usersOf } from './context.ts'
 import type { Context } from './context.ts'
 import { removeForeign } from './remote/views.ts'
+import type { RemoveVolume } from './service.ts'
 import { settle } from './stage/index.ts'
+import { isKeepable, keepVolume } from './trash/index.ts'
+import { usageOf } from './usage.ts'
 
 /** `.trash-NAME-RANDOM`: no volume's name begins with a dot. */
 export const TRASH = /^\.trash-(.+)-[0-9a-f]{8}$/
 
-export async function removeVolume(
-  ctx: Context,
-  name: string,
-  options: { force: boolean; except?: string },
-): Promise<void> {
+export async function removeVolume(ctx: Context, name: string, options: RemoveVolume): Promise<void> {
   if (!ctx.records.get(name) && ((await removeForeign(ctx, name)) || options.force)) return
   find(ctx, name)
   const trash = await ctx.locks.run(name, async () => {
@@ -20,7 +19,11 @@ export async function removeVolume(
     if (options.force && !ctx.records.get(name)) return undefined
     const users = usersOf(ctx, name, options.except)
     if (users.length > 0) throw conflict(`remove ${name}: volume is in use - [${users.join(', ')}]`)
-    return discard(ctx, find(ctx, name), options)
+    const volume = find(ctx, name)
+    if (!options.keep || !isKeepable(ctx, volume)) return discard(ctx, volume, options)
+    const size = await usageOf(ctx, name).catch(() => 0)
+    await keepVolume(ctx, volume, options.keep, size)
+    return undefined
   })
   if (trash !== undefined) await ctx.files.remove(trash)
 }
@@ -51,6 +54,7 @@ export async function discard(
     })
   }
   ctx.records.delete(volume.name)
+  ctx.lastUses.delete(volume.name)
   ctx.mounted.delete(volume.name)
   announce(ctx, 'destroy', volume)
   return directory

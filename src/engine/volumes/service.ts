@@ -1,5 +1,5 @@
 import type { Filters } from '#model/filters.ts'
-import type { DeletedVolume, PrunePlan, VolumeRecord } from '#model/volume.ts'
+import type { DeletedVolume, KeptVolume, PrunePlan, VolumeRecord } from '#model/volume.ts'
 import type { VolumeTree } from './accounts.ts'
 
 export interface CreateVolume {
@@ -17,6 +17,33 @@ export interface CloneVolume {
   name: string
   /** Over the source's own. */
   labels: Record<string, string>
+}
+
+export interface ClonedVolume {
+  volume: VolumeRecord
+  method: 'snapshot' | 'reflink' | 'copy'
+  /** Somebody had the source mounted, and it was copied file by file: the files are not of one instant. */
+  live: boolean
+}
+
+export interface RemoveVolume {
+  force: boolean
+  except?: string
+  keep?: number
+}
+
+/** Of a `PrunePlan`, what counts. */
+export interface PlannedRemovals {
+  remove: { name: string; createdAt: string; size?: number }[]
+}
+
+export interface AppliedPrune {
+  deleted: string[]
+  /** Of those, the ones that are in the trash. */
+  trashed: DeletedVolume[]
+  /** Planned, and not removed. */
+  kept: KeptVolume[]
+  spaceReclaimed: number
 }
 
 export interface UpdateVolume {
@@ -64,18 +91,16 @@ export interface VolumesService {
    * With `force`, an absent one is success.
    *
    * @param options.except a container that is being removed itself and does not count as a user
+   * @param options.keep milliseconds in the trash; 0 or absent deletes at once, as does a driver that keeps nothing
    * @throws conflict when a container refers to it
    */
-  remove(name: string, options: { force: boolean; except?: string }): Promise<void>
+  remove(name: string, options: RemoveVolume): Promise<void>
   prune(filters: Filters): Promise<{ deleted: string[]; spaceReclaimed: number }>
   /** Under a new name, with its data, in one step. @throws conflict when a container refers to it, or the name is taken */
   rename(name: string, to: string): Promise<VolumeRecord>
   update(name: string, change: UpdateVolume): Promise<VolumeRecord>
   /** `snapshot` and `reflink` share blocks and take no time; `copy` does not. */
-  clone(
-    source: string,
-    request: CloneVolume,
-  ): Promise<{ volume: VolumeRecord; method: 'snapshot' | 'reflink' | 'copy' }>
+  clone(source: string, request: CloneVolume): Promise<ClonedVolume>
   /** What a prune with these filters would do. Changes nothing. */
   planPrune(filters: Filters): Promise<PrunePlan>
   /**
@@ -83,7 +108,7 @@ export interface VolumesService {
    *
    * @param keep milliseconds in the trash; 0 deletes at once
    */
-  applyPrune(plan: PrunePlan, keep: number): Promise<{ deleted: string[]; kept: string[]; spaceReclaimed: number }>
+  applyPrune(plan: PlannedRemovals, keep: number): Promise<AppliedPrune>
   deleted(): DeletedVolume[]
   /** @param id of a `DeletedVolume`, or a volume's name: the one that was deleted last */
   restoreDeleted(id: string, as?: string): Promise<VolumeRecord>
@@ -124,4 +149,6 @@ export interface VolumesService {
   setUsers(users: (volume: string) => string[], nameOf?: (container: string) => string): void
   /** After a restart: remounts what live containers use, removes half-made directories. */
   recover(live: ReadonlyMap<string, string[]>): Promise<void>
+  /** Timers end. */
+  close(): void
 }

@@ -12,12 +12,27 @@ import { createVolume } from './create.ts'
 import { Drivers } from './drivers.ts'
 import { listVolumes } from './list.ts'
 import { mountVolume, unmountVolume } from './mount.ts'
-import { pruneVolumes } from './prune.ts'
+import { applyPrune, planPrune, pruneVolumes } from './prune/index.ts'
 import { recoverVolumes } from './recover.ts'
 import { removeVolume } from './remove.ts'
-import type { CloneVolume, CreateVolume, StagedVolume, UpdateVolume, VolumesService, VolumeView } from './service.ts'
+import { renameVolume } from './rename.ts'
+import type {
+  AppliedPrune,
+  ClonedVolume,
+  CloneVolume,
+  CreateVolume,
+  PlannedRemovals,
+  RemoveVolume,
+  StagedVolume,
+  UpdateVolume,
+  VolumesService,
+  VolumeView,
+} from './service.ts'
 import { stageVolume } from './stage/index.ts'
 import { viewVolume, viewVolumes } from './remote/views.ts'
+import { emptyTrash, restoreDeleted, TrashExpiry } from './trash/index.ts'
+import type { TrashEntry } from './trash/entry.ts'
+import { updateVolume } from './update.ts'
 import { usageOf } from './usage.ts'
 
 /** Volumes of the `local` driver: directories, and whatever can be mounted on one. */
@@ -25,7 +40,7 @@ export class Volumes implements VolumesService {
   readonly #ctx: Context
 
   constructor({ store, dataRoot, ...options }: VolumesOptions) {
-    const ctx: Omit<Context, 'drivers'> = {
+    const ctx: Omit<Context, 'drivers' | 'expiry'> = {
       ...options,
       root: `${dataRoot}/volumes`,
       records: store.repository<VolumeRecord>('volumes'),
@@ -38,10 +53,13 @@ export class Volumes implements VolumesService {
       reserved: new Set(),
       unsettled: new Set(),
       transaction: work => store.transaction(work),
+      trash: store.repository<TrashEntry>('volume-trash'),
+      lastUses: store.repository<string>('volume-last-uses'),
     }
     // The drivers work with what the verbs share.
     const whole = ctx as Context
     whole.drivers = new Drivers(whole, store)
+    whole.expiry = new TrashExpiry(whole)
     this.#ctx = whole
   }
 
@@ -65,7 +83,7 @@ export class Volumes implements VolumesService {
     return viewVolume(this.#ctx, name)
   }
 
-  remove(name: string, options: { force: boolean; except?: string }): Promise<void> {
+  remove(name: string, options: RemoveVolume): Promise<void> {
     return removeVolume(this.#ctx, name, options)
   }
 
@@ -73,42 +91,36 @@ export class Volumes implements VolumesService {
     return pruneVolumes(this.#ctx, filters)
   }
 
-  async rename(_name: string, _to: string): Promise<VolumeRecord> {
-    throw notImplemented('volume rename')
+  rename(name: string, to: string): Promise<VolumeRecord> {
+    return renameVolume(this.#ctx, name, to)
   }
 
-  async update(_name: string, _change: UpdateVolume): Promise<VolumeRecord> {
-    throw notImplemented('volume update')
+  update(name: string, change: UpdateVolume): Promise<VolumeRecord> {
+    return updateVolume(this.#ctx, name, change)
   }
 
-  async clone(
-    _source: string,
-    _request: CloneVolume,
-  ): Promise<{ volume: VolumeRecord; method: 'snapshot' | 'reflink' | 'copy' }> {
+  async clone(_source: string, _request: CloneVolume): Promise<ClonedVolume> {
     throw notImplemented('volume clone')
   }
 
-  async planPrune(_filters: Filters): Promise<PrunePlan> {
-    throw notImplemented('volume prune plan')
+  planPrune(filters: Filters): Promise<PrunePlan> {
+    return planPrune(this.#ctx, filters)
   }
 
-  async applyPrune(
-    _plan: PrunePlan,
-    _keep: number,
-  ): Promise<{ deleted: string[]; kept: string[]; spaceReclaimed: number }> {
-    throw notImplemented('volume prune plan')
+  applyPrune(plan: PlannedRemovals, keep: number): Promise<AppliedPrune> {
+    return applyPrune(this.#ctx, plan, keep)
   }
 
   deleted(): DeletedVolume[] {
-    return []
+    return this.#ctx.trash.list()
   }
 
-  async restoreDeleted(_id: string, _as?: string): Promise<VolumeRecord> {
-    throw notImplemented('volume restore-deleted')
+  restoreDeleted(id: string, as?: string): Promise<VolumeRecord> {
+    return restoreDeleted(this.#ctx, id, as)
   }
 
-  async emptyTrash(_id?: string): Promise<{ deleted: string[]; spaceReclaimed: number }> {
-    throw notImplemented('volume trash')
+  emptyTrash(id?: string): Promise<{ deleted: string[]; spaceReclaimed: number }> {
+    return emptyTrash(this.#ctx, id)
   }
 
   stage(request: CreateVolume & { replace: boolean }): Promise<StagedVolume> {
@@ -157,5 +169,9 @@ export class Volumes implements VolumesService {
 
   recover(live: ReadonlyMap<string, string[]>): Promise<void> {
     return recoverVolumes(this.#ctx, live)
+  }
+
+  close(): void {
+    this.#ctx.expiry.close()
   }
 }

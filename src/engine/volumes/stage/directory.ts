@@ -1,6 +1,7 @@
 import { conflict, messageOf } from '#lib/errors.ts'
 import { rfc3339Nano } from '#lib/clock.ts'
 import type { VolumeRecord } from '#model/volume.ts'
+import { changing } from '../accounts.ts'
 import { announce, directoryOf } from '../context.ts'
 import type { Context } from '../context.ts'
 import type { DirectoryChange } from '../changes.ts'
@@ -53,6 +54,7 @@ async function commit(
       : { ...volume, createdAt: rfc3339Nano(ctx.clock.nowNano()), mountpoint: beside.mountpoint.replace(from, to) }
     // From here a crash is the old volume or the new one: with no `.staging-ID` left, `recover` writes a new one's record.
     ctx.changes.put(change.id, { ...current, volume: done, committing: true })
+    changing(ctx, done)
     await (replaces ? ctx.files.exchange(from, to) : ctx.files.rename(from, to))
     try {
       await ctx.files.sync(ctx.root)

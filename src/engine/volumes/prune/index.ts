@@ -1,0 +1,3 @@
+export { applyPrune } from './apply.ts'
+export { planPrune } from './plan.ts'
+export { pruneVolumes } from './docker.ts'

@@ -1,0 +1,6 @@
+export { emptyTrash } from './empty.ts'
+export { DELETED } from './entry.ts'
+export { TrashExpiry } from './expire.ts'
+export { isKeepable, keepVolume } from './keep.ts'
+export { recoverTrash, removeUnlessKept } from './recover.ts'
+export { restoreDeleted } from './restore.ts'
