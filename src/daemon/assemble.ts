@@ -139,10 +139,11 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
     rooted: kernel.rooted,
     table: self.table,
   }
-  volumes.setUsers(name => containers.usersOfVolume(name))
-  const later = () => {
-    throw notImplemented('archives of volumes')
-  }
+  volumes.setUsers(
+    name => containers.usersOfVolume(name),
+    id => containers.nameOf(id),
+  )
+  const archives = new HostArchives()
   const backups = new Backups({
     store,
     containers,
@@ -198,7 +199,9 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
       stopTrimming()
       undoMoves()
       await backups.close()
+      archives.close()
       await containers.shutdown()
+      volumes.close()
       await networks.close()
       const alone = (await runtime.list()).length === 0
       if (alone) await networks.tearDown()

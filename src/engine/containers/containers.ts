@@ -85,6 +85,11 @@ export class Containers implements ContainersService {
     return this.#ctx.records.volumeUsers(volume)
   }
 
+  /** For messages; what is no container keeps the name that it has. */
+  nameOf(user: string): string {
+    return this.#ctx.records.get(user)?.name ?? user
+  }
+
   /** Snapshot keys in use: for `ImagesService.sweep`. */
   snapshotKeys(): Set<string> {
     return new Set(this.#ctx.records.all().map(record => record.snapshotKey))
