@@ -17,5 +17,7 @@ export interface Store {
   repository<T>(collection: string): Repository<T>
   /** All writes of `work` happen or none does; nests. `work` must not await. */
   transaction<T>(work: () => T): T
+  /** After much was deleted: gives the room back to the file system. Never throws: with no room to do it, it stays. */
+  compact(): void
   close(): void
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -89,6 +89,23 @@ describe('sqlite store', () => {
     assert.equal(copy.prepare('SELECT x FROM a').get()?.x, 'old')
     copy.close()
     db.close()
+  })
+
+  it('gives the room of what was deleted back', () => {
+    const path = fresh()
+    const store = new SqliteStore(path)
+    const things = store.repository<string>('things')
+    for (let i = 0; i < 500; i++) things.put(`k${i}`, 'x'.repeat(4000))
+    store.compact()
+    const size = () => statSync(path).size + statSync(`${path}-wal`).size
+    assert.ok(size() > 2_000_000)
+    for (let i = 1; i < 500; i++) things.delete(`k${i}`)
+    store.compact()
+    assert.ok(size() < 200_000, `${size()} bytes`)
+    assert.equal(things.get('k0')?.length, 4000)
+    store.transaction(() => store.compact())
+    store.close()
+    assert.equal(new SqliteStore(path).repository('things').count(), 1)
   })
 
   it('refuses asynchronous work in a transaction and undoes what it did', () => {

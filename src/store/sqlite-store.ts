@@ -5,6 +5,11 @@ import { Collection } from './collection.ts'
 import { migrate } from './migrations.ts'
 import { Reserve } from './reserve.ts'
 
+/** Bytes of empty pages that are worth writing the database anew. */
+const WORTH = 256 << 10
+/** Bytes that the write-ahead log keeps for itself once it was copied into the database. */
+const LOG_LIMIT = 512 << 10
+
 /**
  * The store on SQLite. One process owns a database: reads come from memory.
  *
@@ -38,6 +43,8 @@ export class SqliteStore implements Store {
       // Its shared memory is a file too, which a full disk may have no room for.
       this.#withReserve(() => {
         this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY')
+        // What a burst of changes made of the log is given back at the next checkpoint.
+        this.#db.exec(`PRAGMA journal_size_limit = ${LOG_LIMIT}`)
         migrate(this.#db, path)
       }, true)
     } catch (cause) {
@@ -79,11 +86,30 @@ export class SqliteStore implements Store {
     }
   }
 
+  /**
+   * Pages that hold nothing are cut off when they are worth a rewrite of the file, which takes as long as writing what is
+   * left; the log is emptied.
+   */
+  compact(): void {
+    if (this.#depth > 0) return
+    try {
+      const free = this.#pragma('freelist_count') * this.#pragma('page_size')
+      if (free >= WORTH) this.#db.exec('VACUUM')
+      this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    } catch {
+      // No room for the copy: another time.
+    }
+  }
+
   close(): void {
     if (!this.#db.isOpen) return
     this.#collections.clear()
     this.#db.close()
     this.#reserve?.close()
+  }
+
+  #pragma(name: 'freelist_count' | 'page_size'): number {
+    return Number(this.#db.prepare(`PRAGMA ${name}`).get()?.[name] ?? 0)
   }
 
   #rollBack(savepoint: string): void {

@@ -35,6 +35,8 @@ export class FakeStore implements Store {
     }
   }
 
+  compact(): void {}
+
   close(): void {
     this.closed = true
   }
