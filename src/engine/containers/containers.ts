@@ -17,7 +17,7 @@ import { kill } from './kill.ts'
 import { list, viewOf } from './list.ts'
 import { logs } from './logs.ts'
 import { pause, unpause } from './pause.ts'
-import { prune } from './prune.ts'
+import { planPrune, prune } from './prune.ts'
 import { recover } from './recover.ts'
 import { remove } from './remove.ts'
 import { rename } from './rename.ts'
@@ -141,6 +141,9 @@ export class Containers implements ContainersService {
   }
   remove(reference: string, options: { force: boolean; volumes: boolean; link: boolean }) {
     return remove(this.#ctx, reference, options)
+  }
+  planPrune(filters: Filters) {
+    return planPrune(this.#ctx, filters)
   }
   prune(filters: Filters) {
     return prune(this.#ctx, filters)

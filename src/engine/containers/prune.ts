@@ -1,21 +1,28 @@
 import { invalid } from '#lib/errors.ts'
 import { checkFilters, matchLabels, type Filters } from '#model/filters.ts'
+import type { ContainerRecord } from '#model/container.ts'
 import { statusOf } from '#model/container-state.ts'
 import type { Context } from './context.ts'
 import { remove } from './remove.ts'
 
-/** `POST /containers/prune`: removes what has stopped, was created before `until` and has the labels. */
-export async function prune(ctx: Context, filters: Filters): Promise<{ deleted: string[]; spaceReclaimed: number }> {
+/** What has stopped, was created before `until` and has the labels. @throws invalid naming the filter */
+export function planPrune(ctx: Context, filters: Filters): ContainerRecord[] {
   checkFilters(filters, ['until', 'label', 'label!'])
   const until = parseUntil(filters.get('until')?.at(-1), ctx.clock.now())
+  return ctx.records.all().filter(record => {
+    if (!['created', 'exited', 'dead'].includes(statusOf(record.state)) || record.state.kind === 'starting') return false
+    if (until !== undefined && Date.parse(record.created) >= until) return false
+    return matchLabels(filters, record.config.Labels)
+  })
+}
+
+/** `POST /containers/prune` */
+export async function prune(ctx: Context, filters: Filters): Promise<{ deleted: string[]; spaceReclaimed: number }> {
   const deleted: string[] = []
   let spaceReclaimed = 0
-  for (const record of ctx.records.all()) {
-    if (!['created', 'exited', 'dead'].includes(statusOf(record.state)) || record.state.kind === 'starting') continue
-    if (until !== undefined && Date.parse(record.created) >= until) continue
-    if (!matchLabels(filters, record.config.Labels)) continue
+  for (const record of planPrune(ctx, filters)) {
     try {
-      const size = await ctx.images.rootfsUsage(record.snapshotKey).catch(() => 0)
+      const size = await bytesOf(ctx, record)
       await remove(ctx, record.id, { force: false, volumes: false, link: false })
       deleted.push(record.id)
       spaceReclaimed += size
@@ -32,6 +39,15 @@ export async function prune(ctx: Context, filters: Filters): Promise<{ deleted: 
     })
   }
   return { deleted, spaceReclaimed }
+}
+
+/** What goes with it: its own files and its log. */
+async function bytesOf(ctx: Context, { snapshotKey, logPath }: ContainerRecord): Promise<number> {
+  const [root, log] = await Promise.all([
+    ctx.images.rootfsUsage(snapshotKey).catch(() => 0),
+    logPath === '' ? 0 : ctx.logs.size(logPath).catch(() => 0),
+  ])
+  return root + log
 }
 
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }

@@ -82,6 +82,8 @@ export interface ContainersService {
   rename(reference: string, name: string): Promise<void>
   update(reference: string, change: ContainerChange): Promise<{ warnings: string[] }>
   remove(reference: string, options: { force: boolean; volumes: boolean; link: boolean }): Promise<void>
+  /** What `prune` would remove now. */
+  planPrune(filters: Filters): ContainerRecord[]
   prune(filters: Filters): Promise<{ deleted: string[]; spaceReclaimed: number }>
   /**
    * Subscribes at once (before it returns), so that no exit is missed between the call and the wait.

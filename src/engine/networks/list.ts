@@ -31,14 +31,21 @@ export function listNetworks(ctx: Context, filters: Filters): StoredNetwork[] {
   })
 }
 
-/** Removes the networks without endpoints. @returns their names */
-export async function pruneNetworks(ctx: Context, filters: Filters): Promise<string[]> {
+/** The networks without endpoints: those of containers that do not run are none. */
+export function planPruneNetworks(ctx: Context, filters: Filters): StoredNetwork[] {
   checkFilters(filters, PRUNE)
   const until = untilMilliseconds(filters.get('until') ?? [], ctx.clock.now())
+  return ctx.registry.all().filter(network => {
+    if (network.builtin || !matchLabels(filters, network.labels)) return false
+    if (until !== undefined && Date.parse(network.created) > until) return false
+    return usersOf(ctx, network.id).length === 0
+  })
+}
+
+/** Removes the networks without endpoints. @returns their names */
+export async function pruneNetworks(ctx: Context, filters: Filters): Promise<string[]> {
   const deleted: string[] = []
-  for (const network of ctx.registry.all()) {
-    if (network.builtin || !matchLabels(filters, network.labels)) continue
-    if (until !== undefined && Date.parse(network.created) > until) continue
+  for (const network of planPruneNetworks(ctx, filters)) {
     // Asked again for each, since a container may have started while the one before was taken down.
     if (usersOf(ctx, network.id).length > 0) continue
     try {

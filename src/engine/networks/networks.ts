@@ -28,7 +28,7 @@ import { FirewallTable } from './firewall/table.ts'
 import { Ipam } from './ipam/ipam.ts'
 import { MacClaims } from './ipam/mac-claims.ts'
 import { linkedTo } from './links.ts'
-import { listNetworks, pruneNetworks } from './list.ts'
+import { listNetworks, planPruneNetworks, pruneNetworks } from './list.ts'
 import { openSandbox } from './open.ts'
 import { plainDriver } from './plain-drivers.ts'
 import { ParentedDriver } from './parented/driver.ts'
@@ -131,6 +131,10 @@ export class Networks implements NetworksService {
 
   remove(reference: string): Promise<void> {
     return removeNetwork(this.#ctx, reference)
+  }
+
+  planPrune(filters: Filters): NetworkRecord[] {
+    return planPruneNetworks(this.#ctx, filters)
   }
 
   prune(filters: Filters): Promise<string[]> {

@@ -88,6 +88,8 @@ export interface NetworksService {
   update(reference: string, change: NetworkChange): Promise<NetworkRecord>
   /** @throws forbidden for builtin ones, conflict (403 in Docker's words: `has active endpoints`) when in use */
   remove(reference: string): Promise<void>
+  /** What `prune` would remove now. */
+  planPrune(filters: Filters): NetworkRecord[]
   prune(filters: Filters): Promise<string[]>
   attached(networkId: string): AttachedContainer[]
   /** Compose services with running replicas there. */

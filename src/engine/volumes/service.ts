@@ -101,8 +101,12 @@ export interface VolumesService {
   update(name: string, change: UpdateVolume): Promise<VolumeRecord>
   /** `snapshot` and `reflink` share blocks and take no time; `copy` does not. */
   clone(source: string, request: CloneVolume): Promise<ClonedVolume>
-  /** What a prune with these filters would do. Changes nothing. */
-  planPrune(filters: Filters): Promise<PrunePlan>
+  /**
+   * What a prune with these filters would do. Changes nothing.
+   *
+   * @param without containers that are counted as gone
+   */
+  planPrune(filters: Filters, without?: ReadonlySet<string>): Promise<PrunePlan>
   /**
    * Removes exactly what the plan says, but what has come into use since.
    *

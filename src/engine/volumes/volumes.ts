@@ -103,8 +103,8 @@ export class Volumes implements VolumesService {
     throw notImplemented('volume clone')
   }
 
-  planPrune(filters: Filters): Promise<PrunePlan> {
-    return planPrune(this.#ctx, filters)
+  planPrune(filters: Filters, without?: ReadonlySet<string>): Promise<PrunePlan> {
+    return planPrune(this.#ctx, filters, without)
   }
 
   applyPrune(plan: PlannedRemovals, keep: number): Promise<AppliedPrune> {

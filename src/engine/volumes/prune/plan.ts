@@ -8,14 +8,18 @@ import { isKeepable } from '../trash/index.ts'
 import { usageOf } from '../usage.ts'
 
 /** What a prune with these filters takes, and what it leaves for which reason. Changes nothing. */
-export async function planPrune(ctx: Context, filters: Filters): Promise<PrunePlan> {
+export async function planPrune(
+  ctx: Context,
+  filters: Filters,
+  without: ReadonlySet<string> = new Set(),
+): Promise<PrunePlan> {
   checkFilters(filters, ['label', 'label!', 'all'])
   const all = booleanFilter(filters, 'all') ?? false
   const plan: PrunePlan = { remove: [], keep: [] }
   const candidates: Promise<PruneCandidate>[] = []
   for (const volume of ctx.records.list()) {
     const { name } = volume
-    const reason = whyKept(ctx, volume, filters, all)
+    const reason = whyKept(ctx, volume, filters, all, without)
     if (reason !== undefined) plan.keep.push({ name, reason })
     else candidates.push(candidateOf(ctx, volume))
   }
@@ -23,8 +27,14 @@ export async function planPrune(ctx: Context, filters: Filters): Promise<PrunePl
   return plan
 }
 
-function whyKept(ctx: Context, volume: VolumeRecord, filters: Filters, all: boolean): string | undefined {
-  const users = usersOf(ctx, volume.name)
+function whyKept(
+  ctx: Context,
+  volume: VolumeRecord,
+  filters: Filters,
+  all: boolean,
+  without: ReadonlySet<string>,
+): string | undefined {
+  const users = usersOf(ctx, volume.name).filter(user => !without.has(user))
   if (users.length > 0) return `used by ${namesOf(ctx, users)}`
   if (!matchLabels(filters, volume.labels)) return whichLabel(filters, volume.labels)
   return all || volume.anonymous ? undefined : 'named: only anonymous volumes were asked for'
