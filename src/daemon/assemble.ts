@@ -9,6 +9,7 @@ import { Images } from '#engine/images/index.ts'
 import { Networks } from '#engine/networks/index.ts'
 import { Volumes } from '#engine/volumes/index.ts'
 import type { Needs } from '#http/index.ts'
+import { HostArchives } from '#kernel/archives/index.ts'
 import { HostBootstrap } from '#kernel/bootstrap/index.ts'
 import { decompressed } from '#kernel/files/decompress.ts'
 import { favorMoves } from '#kernel/cgroups/favor-moves.ts'
@@ -17,7 +18,7 @@ import type { Host } from '#ports/host.ts'
 import { openRuntime } from '#kernel/runtime/open.ts'
 import { prepareRoots } from '#kernel/runtime/roots.ts'
 import { systemClock } from '#lib/clock.ts'
-import { messageOf, notImplemented } from '#lib/errors.ts'
+import { messageOf } from '#lib/errors.ts'
 import type { Logger } from '#lib/log.ts'
 import { targets } from '#targets/index.ts'
 import { SqliteStore } from '#store/sqlite-store.ts'
@@ -148,7 +149,7 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
     store,
     containers,
     volumes,
-    archives: { pack: later, unpack: later, digest: later },
+    archives,
     targets,
     clock,
     log,

@@ -4,6 +4,7 @@ export const volumeGroup: Group = {
   name: 'volume',
   summary: 'Manage volumes',
   commands: [
+    entry('backup', 'Back up one or more volumes', () => import('./backup.ts')),
     entry('create', 'Create a volume', () => import('./create.ts')),
     entry('inspect', 'Display detailed information on one or more volumes', () => import('./inspect.ts')),
     entry('ls', 'List volumes', () => import('./ls.ts'), { aliases: ['list'] }),

@@ -1,0 +1,54 @@
+import type { BackupFormat } from './backup.ts'
+
+/** What the name of a backup tells, as `backupName` makes it. */
+export interface NamedBackup {
+  name: string
+  /** `a+b` for several volumes. */
+  volumes: string
+  /** Milliseconds since the epoch, whole seconds. */
+  time: number
+  /** Of an incremental backup: the time of what it goes on from, a backup of the same volumes. */
+  baseTime?: number
+}
+
+const EXTENSION: Readonly<Record<BackupFormat, string>> = { zstd: '.tar.zst', gzip: '.tar.gz', tar: '.tar' }
+const PATTERN = /^(.+?)-(\d{8}T\d{6}Z)(?:-after-(\d{8}T\d{6}Z))?\.tar(?:\.zst|\.gz)?(?:\.age)?$/s
+/** Characters of the volumes' names in a backup's. */
+const LONGEST = 150
+
+/** `data-20260102T030405Z.tar.zst`; an incremental one `data-20260103T030405Z-after-20260102T030405Z.tar.zst`. */
+export function backupName(
+  volumes: readonly string[],
+  time: number,
+  parts: { format: BackupFormat; baseTime?: number; encrypted: boolean },
+): string {
+  const after = parts.baseTime === undefined ? '' : `-after-${stampOf(parts.baseTime)}`
+  const end = `${EXTENSION[parts.format]}${parts.encrypted ? '.age' : ''}`
+  return `${volumesIn(volumes)}-${stampOf(time)}${after}${end}`
+}
+
+/** The part of a backup's name that tells its volumes. A volume's name has no `+`. */
+export function volumesIn(volumes: readonly string[]): string {
+  const all = volumes.join('+')
+  return all.length <= LONGEST ? all : `${volumes[0]!.slice(0, LONGEST)}+${volumes.length - 1}`
+}
+
+/** undefined for a name that `backupName` did not make. */
+export function parseBackupName(name: string): NamedBackup | undefined {
+  const [, volumes, time, baseTime] = PATTERN.exec(name) ?? []
+  if (volumes === undefined) return undefined
+  const backup: NamedBackup = { name, volumes, time: timeOf(time!) }
+  if (baseTime !== undefined) backup.baseTime = timeOf(baseTime)
+  return Number.isNaN(backup.time) || Number.isNaN(backup.baseTime ?? 0) ? undefined : backup
+}
+
+/** The format that a file's name asks for. */
+export function formatByName(name: string): BackupFormat {
+  if (/\.(tar\.gz|tgz)(\.age)?$/i.test(name)) return 'gzip'
+  return /\.tar(\.age)?$/i.test(name) ? 'tar' : 'zstd'
+}
+
+const stampOf = (time: number) => `${new Date(time).toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z`
+
+const timeOf = (stamp: string) =>
+  Date.parse(stamp.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z'))
