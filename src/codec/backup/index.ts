@@ -1,6 +1,8 @@
 export { ContentDigest, digestOf } from './content-digest.ts'
 export { damaged, memberLine, treeLine } from './lines.ts'
 export type { IndexEnd, IndexLine } from './lines.ts'
+export { HEAD_SIZE, headerIn, readIndex } from './look.ts'
+export type { StoredArchive } from './look.ts'
 export { decodeMarker, encodeMarker } from './marker.ts'
 export { formatOf, gzipMember, gzipMemberParts, SEGMENT_MAX, Segments } from './segments.ts'
 export type { Segment } from './segments.ts'
