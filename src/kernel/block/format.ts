@@ -23,6 +23,9 @@ const EXT4 = [
 /** One copy of the metadata: two in one file are no safer. */
 const BTRFS = ['-q', '-f', '-K', '-m', 'single', '-d', 'single']
 
+/** Bytes. A small one that was full of data has no room left for the metadata of what comes next, unless the two share it. */
+const MIXED_BELOW = 1 << 30
+
 export const NEEDS: Readonly<Record<ImageType, { package: string; what: string }>> = {
   ext4: { package: 'e2fsprogs', what: 'volumes with size=' },
   btrfs: { package: 'btrfs-progs', what: 'volumes with compress=' },
@@ -42,7 +45,7 @@ export async function formatImage(image: string, { type, bytes, preallocate }: F
       fs.closeSync(fd)
     }
     if (type === 'ext4') await runTool('mkfs.ext4', [...EXT4, half], NEEDS.ext4)
-    else await runTool('mkfs.btrfs', [...BTRFS, half], NEEDS.btrfs)
+    else await runTool('mkfs.btrfs', [...BTRFS, ...(bytes < MIXED_BELOW ? ['--mixed'] : []), half], NEEDS.btrfs)
     fs.renameSync(half, image)
   } catch (error) {
     fs.rmSync(half, { force: true })

@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import { parseMountInfo } from '#codec/mountinfo.ts'
 import { isInside } from './inside.ts'
+import { BerthError, system } from '#lib/errors.ts'
 import type { Block, DirectorySupport, FormatImage, ImageType } from '#ports/block.ts'
 import type { Mounts } from '#ports/mounts.ts'
 import { closeQuietly } from '../ffi/mount-api.ts'
@@ -56,6 +57,12 @@ export class HostBlock implements Block {
     })
     try {
       await this.#mounts.filesystem(target, type, loop.device, rest)
+    } catch (error) {
+      if (!(error instanceof BerthError)) throw error
+      // People know the file, not the device that it had for a moment.
+      throw system(error.message.replace(`${type} ${loop.device} on`, `${type} ${source} on`), {
+        details: error.details,
+      })
     } finally {
       // Without a mount, the device goes with this descriptor.
       closeQuietly(loop.fd)

@@ -39,6 +39,8 @@ function reason(errno: string, type: string, cause: unknown): string {
     return 'an option is wrong or missing: NFS needs addr=IP (and vers=N)'
   if (errno === 'EINVAL' && network) return 'an option is wrong or missing'
   if (errno === 'EINVAL') return `an option is wrong, or the source holds no ${type} file system`
+  if (errno === 'EIO' && !network) return `the source is too short for a file system of type ${type}, or cannot be read`
+  if (errno === 'EUCLEAN') return `the ${type} file system is damaged: check it with fsck.${type}`
   if (errno === 'EACCES' && network) return 'the server refuses this client, or the user name or password is wrong'
   if (errno === 'ECONNREFUSED') return 'the server refuses the connection'
   if (errno === 'EHOSTUNREACH' || errno === 'ENETUNREACH') return 'there is no route to the server'

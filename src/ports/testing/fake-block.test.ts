@@ -6,12 +6,11 @@ import { FakeMounts } from './fake-mounts.ts'
 let serial = 0
 
 blockSuite('fake', () => {
-  const [mounts, files, base] = [new FakeMounts(), new FakeFiles(), `/base${serial++}`]
-  void files.makeDirectory(base)
+  const mounts = new FakeMounts()
   return {
-    block: new FakeBlock(files, mounts),
+    block: new FakeBlock(new FakeFiles(), mounts),
     mounts,
-    base,
+    base: `/base${serial++}`,
     directory: () => `/dir${serial++}`,
   }
 })

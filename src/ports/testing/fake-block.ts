@@ -1,3 +1,4 @@
+import { posix } from 'node:path'
 import { system } from '#lib/errors.ts'
 import type { Block, DirectorySupport, FormatImage, ImageType } from '#ports/block.ts'
 import type { Files } from '#ports/files.ts'
@@ -29,6 +30,7 @@ export class FakeBlock implements Block {
 
   async format(image: string, { type, bytes, preallocate }: FormatImage): Promise<void> {
     this.calls.push(`format ${image} ${type} ${bytes}${preallocate ? ' preallocated' : ''}`)
+    await this.#files.makeDirectory(posix.dirname(image))
     await this.#files.writeAtomic(image, type)
     this.sizes.set(image, bytes)
   }

@@ -27,8 +27,8 @@ export interface StoreOptions {
 const KNOWN = new Set(['type', 'device', 'o', 'size', 'uid', 'gid', 'mode', 'compress', 'preallocate'])
 /** Highest levels of btrfs(5). */
 const LEVELS: Readonly<Record<string, number>> = { zstd: 15, zlib: 9, lzo: 0 }
-/** The least that mkfs.ext4 takes with a journal, and mkfs.btrfs at all. */
-const LEAST = { ext4: 4 << 20, btrfs: 110 << 20 }
+/** Below, ext4 has no journal, and btrfs hardly room for data. */
+const LEAST = { ext4: 4 << 20, btrfs: 32 << 20 }
 
 /** @throws invalid naming the option */
 export function parseOptions(options: Readonly<Record<string, string>>): LocalOptions {
