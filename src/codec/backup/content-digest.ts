@@ -96,9 +96,10 @@ export class ContentDigest {
 const EMPTY = hash('sha256', '', 'hex')
 
 /** The same of a whole file in memory: one call for the many that are small. */
-export function digestOf(content: Buffer): string {
-  for (let at = 0; at + BLOCK <= content.length; at += BLOCK) {
-    if (!isZero(content, at)) continue
+export function digestOf(buffer: Buffer, start: number, end: number): string {
+  const content = start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end)
+  for (let at = start; at + BLOCK <= end; at += BLOCK) {
+    if (!isZero(buffer, at)) continue
     const digest = new ContentDigest()
     digest.update(content)
     return digest.finish()

@@ -14,7 +14,21 @@ export interface IndexEnd {
 export type IndexLine = { header: BackupHeader } | BackupEntry | { end: IndexEnd }
 
 export function encodeLine(line: IndexLine): string {
-  return `${JSON.stringify(line)}\n`
+  return 'path' in line ? entryLine(line) : `${JSON.stringify(line)}\n`
+}
+
+/** JSON; written by hand, since there may be millions of them. */
+function entryLine(entry: BackupEntry): string {
+  const { volume, path, type, mode, uid, gid, size, mtime, atime, digest, stamp, ...rest } = entry
+  let text = `{"volume":${volume},"path":${quoted(path)},"type":"${type}","mode":${mode},"uid":${uid},"gid":${gid},"size":${size},"mtime":[${mtime[0]},${mtime[1]}]`
+  if (atime) text += `,"atime":[${atime[0]},${atime[1]}]`
+  if (digest !== undefined) text += `,"digest":"${digest}"`
+  if (stamp !== undefined) text += `,"stamp":"${stamp}"`
+  for (const key in rest) {
+    const value = rest[key as keyof typeof rest]
+    if (value !== undefined) text += `,"${key}":${JSON.stringify(value)}`
+  }
+  return `${text}}\n`
 }
 
 /**
@@ -23,13 +37,20 @@ export function encodeLine(line: IndexLine): string {
  */
 export function treeLine(entry: BackupEntry): string {
   const { path, type, mode, uid, gid, size, mtime, digest, link, device, xattrs } = entry
-  const rest = link === undefined && !device && !xattrs ? [] : [link ?? null, device ?? null, sorted(xattrs)]
-  return `${JSON.stringify([path, type, mode, uid, gid, size, mtime, digest ?? null, ...rest])}\n`
+  const text = `[${quoted(path)},"${type}",${mode},${uid},${gid},${size},${mtime[0]},${mtime[1]},"${digest ?? ''}"`
+  if (link === undefined && !device && !xattrs) return `${text}]\n`
+  return `${text},${JSON.stringify([link ?? null, device ?? null, sorted(xattrs)])}]\n`
 }
 
 /** What the tar's members must say alike with the index, beside `treeLine`. */
 export function memberLine(entry: BackupEntry): string {
-  return `${entry.volume} ${JSON.stringify([entry.atime ?? null, entry.holes ?? null])}\n`
+  const { volume, atime, holes } = entry
+  return `${volume} ${atime ? atime[0] : ''} ${atime ? atime[1] : ''} ${holes ? JSON.stringify(holes) : ''}\n`
+}
+
+/** JSON of a ByteString. */
+function quoted(text: string): string {
+  return /^[\x20!#-[\]-~]*$/.test(text) ? `"${text}"` : JSON.stringify(text)
 }
 
 function sorted(xattrs: Record<string, string> | undefined): [string, string][] | null {

@@ -1,5 +1,5 @@
 import { invalid } from '#lib/errors.ts'
-import { BLOCK, bytes } from './entry.ts'
+import { BLOCK } from './entry.ts'
 import type { ByteString, TarEntry, TarType } from './entry.ts'
 
 /** What a header block says by itself, before pax records and GNU long names are applied. */
@@ -50,33 +50,50 @@ const FLAGS: Record<TarType, string> = {
   fifo: '6',
 }
 
-/** A ustar block. Fields that do not fit are cut: the caller has written pax records for them. */
-export function encodeHeader(entry: TarEntry, typeFlag = FLAGS[entry.type]): Buffer {
-  const block = Buffer.alloc(BLOCK)
-  bytes(entry.name).copy(block, 0, 0, 100)
-  octal(block, 100, 8, entry.mode)
-  octal(block, 108, 8, entry.uid)
-  octal(block, 116, 8, entry.gid)
-  octal(block, 124, 12, entry.size)
-  octal(block, 136, 12, Math.max(0, entry.mtime.seconds))
-  block.fill(0x20, 148, 156)
-  block.write(typeFlag, 156, 'latin1')
-  bytes(entry.linkName).copy(block, 157, 0, 100)
-  block.write('ustar\x0000', 257, 'latin1')
-  octal(block, 329, 8, entry.major)
-  octal(block, 337, 8, entry.minor)
-  block.write(checksum(block).toString(8).padStart(6, '0') + '\0 ', 148, 'latin1')
-  return block
+/** What a ustar block says; an entry is one. */
+export type HeaderFields = Pick<
+  TarEntry,
+  'name' | 'type' | 'mode' | 'uid' | 'gid' | 'size' | 'mtime' | 'linkName' | 'major' | 'minor'
+>
+
+/**
+ * Writes a ustar block. Fields that do not fit are cut: the caller has written pax records for them.
+ *
+ * @param target from `at` on 512 bytes, whatever they are
+ */
+export function writeHeader(target: Buffer, at: number, entry: HeaderFields, typeFlag = FLAGS[entry.type]): void {
+  target.fill(0, at, at + BLOCK)
+  target.write(entry.name, at, Math.min(100, entry.name.length), 'latin1')
+  octal(target, at + 100, 8, entry.mode)
+  octal(target, at + 108, 8, entry.uid)
+  octal(target, at + 116, 8, entry.gid)
+  octal(target, at + 124, 12, entry.size)
+  octal(target, at + 136, 12, Math.max(0, entry.mtime.seconds))
+  target.fill(0x20, at + 148, at + 156)
+  target[at + 156] = typeFlag.charCodeAt(0)
+  if (entry.linkName !== '') target.write(entry.linkName, at + 157, Math.min(100, entry.linkName.length), 'latin1')
+  target.write('ustar\x0000', at + 257, 'latin1')
+  octal(target, at + 329, 8, entry.major)
+  octal(target, at + 337, 8, entry.minor)
+  let sum = 0
+  for (let i = at; i < at + 345; i++) sum += target[i]!
+  octal(target, at + 148, 7, sum)
+  target[at + 155] = 0x20
 }
 
 /** Largest value of an octal field of `length` bytes. */
 export function octalMax(length: 8 | 12): number {
-  return 8 ** (length - 1) - 1
+  return length === 8 ? 0o7777777 : 0o77777777777
 }
 
-function octal(block: Buffer, at: number, length: 8 | 12, value: number): void {
-  const fits = value <= octalMax(length) ? value : 0
-  block.write(fits.toString(8).padStart(length - 1, '0') + '\0', at, 'latin1')
+/** Digits, then a zero; 0 for what does not fit. */
+function octal(target: Buffer, at: number, length: number, value: number): void {
+  let rest = value < 8 ** (length - 1) ? value : 0
+  for (let i = length - 2; i >= 0; i--) {
+    target[at + i] = 0x30 + (rest % 8)
+    rest = Math.floor(rest / 8)
+  }
+  target[at + length - 1] = 0
 }
 
 /** The checksum field itself counts as spaces. */

@@ -27,15 +27,21 @@ export function decodePax(data: Buffer): PaxRecords {
   return records
 }
 
-export function encodePax(records: PaxRecords): Buffer {
-  const lines: Buffer[] = []
-  for (const [key, value] of records) {
-    const rest = 1 + key.length + 1 + value.length + 1
-    let length = rest + String(rest).length
-    if (rest + String(length).length > length) length = rest + String(length).length
-    lines.push(bytes(`${length} ${key}=${value}\n`))
-  }
-  return Buffer.concat(lines)
+export function encodePax(records: PaxRecords): ByteString {
+  let text = ''
+  for (const [key, value] of records) text += paxRecord(key, value)
+  return text
+}
+
+function paxRecord(key: ByteString, value: ByteString): ByteString {
+  const rest = key.length + value.length + 3
+  let length = rest + digits(rest)
+  if (rest + digits(length) > length) length = rest + digits(length)
+  return `${length} ${key}=${value}\n`
+}
+
+function digits(value: number): number {
+  return value < 100 ? (value < 10 ? 1 : 2) : String(value).length
 }
 
 /** Lays the records over what the header block said. */
@@ -59,22 +65,23 @@ export function applyPax(entry: TarEntry, records: PaxRecords): void {
   }
 }
 
-/** The records that an entry needs beside its ustar block. */
-export function neededPax(entry: TarEntry): PaxRecords {
-  const records: PaxRecords = new Map()
-  if (entry.name.length > 100 || !ascii(entry.name)) records.set('path', entry.name)
-  if (entry.linkName.length > 100 || !ascii(entry.linkName)) records.set('linkpath', entry.linkName)
-  if (entry.size > octalMax(12)) records.set('size', String(entry.size))
-  if (entry.uid > octalMax(8)) records.set('uid', String(entry.uid))
-  if (entry.gid > octalMax(8)) records.set('gid', String(entry.gid))
-  if (entry.major > octalMax(8)) records.set('SCHILY.devmajor', String(entry.major))
-  if (entry.minor > octalMax(8)) records.set('SCHILY.devminor', String(entry.minor))
+/** The records that an entry needs beside its ustar block; '' for none. */
+export function neededPax(entry: TarEntry): ByteString {
+  let text = ''
+  if (entry.name.length > 100 || !ascii(entry.name)) text += paxRecord('path', entry.name)
+  if (entry.linkName.length > 100 || !ascii(entry.linkName)) text += paxRecord('linkpath', entry.linkName)
+  if (entry.size > octalMax(12)) text += paxRecord('size', String(entry.size))
+  if (entry.uid > octalMax(8)) text += paxRecord('uid', String(entry.uid))
+  if (entry.gid > octalMax(8)) text += paxRecord('gid', String(entry.gid))
+  if (entry.major > octalMax(8)) text += paxRecord('SCHILY.devmajor', String(entry.major))
+  if (entry.minor > octalMax(8)) text += paxRecord('SCHILY.devminor', String(entry.minor))
   const { mtime, atime } = entry
-  if (mtime.nanos > 0 || mtime.seconds < 0 || mtime.seconds > octalMax(12)) records.set('mtime', encodeTime(mtime))
-  if (atime) records.set('atime', encodeTime(atime))
-  if (entry.comment !== undefined) records.set('comment', entry.comment)
-  for (const [key, value] of entry.xattrs ?? []) records.set(XATTR + key, value.toString('latin1'))
-  return records
+  if (mtime.nanos > 0 || mtime.seconds < 0 || mtime.seconds > octalMax(12))
+    text += paxRecord('mtime', encodeTime(mtime))
+  if (atime) text += paxRecord('atime', encodeTime(atime))
+  if (entry.comment !== undefined) text += paxRecord('comment', entry.comment)
+  if (entry.xattrs) for (const [key, value] of entry.xattrs) text += paxRecord(XATTR + key, value.toString('latin1'))
+  return text
 }
 
 /** A time before the epoch counts back: -1.25 is 750 ms after -2. */

@@ -52,15 +52,6 @@ export function dataBetween(holes: Stretch[], size: number): Stretch[] {
   return holesBetween(holes, size)
 }
 
-/** What tells that a file was changed while it was read. */
-export function changed(before: Stat, after: Stat): boolean {
-  return before.size !== after.size || differ(before.mtime, after.mtime) || differ(before.ctime, after.ctime)
-}
-
-function differ(a: [number, number], b: [number, number]): boolean {
-  return a[0] !== b[0] || a[1] !== b[1]
-}
-
 /** Milliseconds by which the kernel's clock for files may lag behind. */
 const TICK = 50
 
@@ -84,11 +75,10 @@ export function digestFile(
 ): string {
   const data = dataOf(fd, stat)
   if (!data && stat.size <= buffer.length) {
-    const content = buffer.subarray(0, stat.size)
-    const length = readFully(fd, content, shown)
-    if (length < stat.size) content.fill(0, length)
+    const length = readFully(fd, buffer, 0, stat.size, shown)
+    if (length < stat.size) buffer.fill(0, length, stat.size)
     onBytes(length)
-    return digestOf(content)
+    return digestOf(buffer, 0, stat.size)
   }
   const digest = new ContentDigest()
   let position = 0
@@ -97,7 +87,7 @@ export function digestFile(
     seek(fd, offset, shown)
     for (let left = length; left > 0;) {
       const piece = buffer.subarray(0, Math.min(left, buffer.length))
-      const got = readFully(fd, piece, shown)
+      const got = readFully(fd, piece, 0, piece.length, shown)
       if (got < piece.length) piece.fill(0, got)
       digest.update(piece)
       onBytes(piece.length)

@@ -72,7 +72,7 @@ export class Extract implements TarHandler {
     const file = this.#file!
     const { entry } = file
     if (this.#host.header && (!file.data || file.full)) {
-      if (chunk.length === entry.size) entry.digest = digestOf(chunk)
+      if (chunk.length === entry.size) entry.digest = digestOf(chunk, 0, chunk.length)
       else (file.digest ??= new ContentDigest()).update(chunk)
     }
     this.bytes += chunk.length

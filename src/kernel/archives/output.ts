@@ -22,7 +22,7 @@ export class Output {
   readonly #queue: { raw: Buffer; stored: Promise<Buffer> }[] = []
   readonly #free: Buffer[] = []
   readonly #most = Math.min(4, availableParallelism()) + 1
-  #buffer = this.#fresh()
+  buffer = this.#fresh()
   #fill = 0
   /** Bytes of the archive so far. */
   stored = 0
@@ -34,15 +34,18 @@ export class Output {
     this.#compress = format === 'zstd' ? zstd(level ?? 1) : format === 'gzip' ? gzip(level ?? 6) : copied
   }
 
-  /** Room for `length` (at most `AT_ONCE`) bytes at once; `advance` says how many were filled. */
-  reserve(length: number): Buffer {
-    if (this.#fill + length > this.#buffer.length) this.cut()
-    return this.#buffer.subarray(this.#fill, this.#fill + length)
+  /**
+   * Makes room for `length` (at most `AT_ONCE`) bytes at once, in `buffer` from the offset on that it returns; `advance`
+   * says how many were filled.
+   */
+  reserve(length: number): number {
+    if (this.#fill + length > this.buffer.length) this.cut()
+    return this.#fill
   }
 
   /** What is left of a segment, at least a block: for content of any length. */
   rest(most: number): Buffer {
-    return this.#buffer.subarray(this.#fill, Math.min(this.#fill + most, Math.max(SEGMENT, this.#fill + 512)))
+    return this.buffer.subarray(this.#fill, Math.min(this.#fill + most, Math.max(SEGMENT, this.#fill + 512)))
   }
 
   /** @returns what must be awaited before more is written */
@@ -54,7 +57,8 @@ export class Output {
 
   write(bytes: Buffer): Promise<void> | undefined {
     if (bytes.length > AT_ONCE) return this.#writeLarge(bytes)
-    bytes.copy(this.reserve(bytes.length))
+    const at = this.reserve(bytes.length)
+    bytes.copy(this.buffer, at)
     return this.advance(bytes.length)
   }
 
@@ -65,11 +69,11 @@ export class Output {
   /** Ends the segment here. */
   cut(): void {
     if (this.#fill === 0) return
-    const raw = this.#buffer
+    const raw = this.buffer
     const stored = this.#compress(raw.subarray(0, this.#fill))
     stored.catch(() => {})
     this.#queue.push({ raw, stored })
-    this.#buffer = this.#free.pop() ?? this.#fresh()
+    this.buffer = this.#free.pop() ?? this.#fresh()
     this.#fill = 0
   }
 

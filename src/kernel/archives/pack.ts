@@ -1,13 +1,22 @@
 import { ContentDigest, digestOf, encodeMarker, IndexWriter } from '#codec/backup/index.ts'
-import { encodeEnd, encodeEntry, encodePadding, toText } from '#codec/tar/index.ts'
+import {
+  encodeEnd,
+  encodeEntry,
+  encodePadding,
+  entryLength,
+  neededPax,
+  padding,
+  toText,
+  writeEntry,
+} from '#codec/tar/index.ts'
 import type { BackupEntry, BackupFormat, BackupHeader, BackupSummary } from '#model/backup.ts'
 import { BaseEntries } from './base.ts'
-import { changed, dataOf, digestFile, holesBetween, stampOf } from './content.ts'
+import { dataOf, digestFile, holesBetween, stampOf } from './content.ts'
 import { memberOf, OnlyInIndex, prefixOf } from './members.ts'
 import { AT_ONCE, Output } from './output.ts'
 import { scan } from './scan.ts'
 import type { Visitor } from './scan.ts'
-import { readFully, seek, statat } from './sys.ts'
+import { isUnchanged, readFully, seek, statat } from './sys.ts'
 import type { Stat } from './sys.ts'
 import { TreeDigests } from './tally.ts'
 
@@ -88,8 +97,7 @@ class Packer implements Visitor {
     const base = this.#base?.file(this.#volume(entry), entry.path)
     if (base?.size === entry.size) {
       const digest = digestFile(fd, stat, this.#buffer, shown, () => {})
-      const after = statat(fd, '', shown) ?? stat
-      if (digest === base.digest && !changed(stat, after)) {
+      if (digest === base.digest && isUnchanged(fd, stat, shown)) {
         const data = dataOf(fd, stat)
         if (data) entry.holes = holesBetween(data, stat.size)
         this.#addKnown(entry, stat, digest)
@@ -129,32 +137,31 @@ class Packer implements Visitor {
     const shown = () => toText(entry.path)
     let stat = first
     for (let tries = 0; ; tries++) {
-      const header = encodeEntry(memberOf(entry, this.#prefix(entry), false)!)
-      const padded = (entry.size + 511) & ~511
+      const member = memberOf(entry, this.#prefix(entry), false)!
+      const pax = neededPax(member)
+      const length = entryLength(pax) + entry.size + padding(entry.size)
       // Attributes can be large.
-      if (header.length + padded > AT_ONCE) return this.#large(fd, entry, stat, undefined)
-      const room = this.#output.reserve(header.length + padded)
-      header.copy(room)
-      const content = room.subarray(header.length, header.length + entry.size)
-      const length = readFully(fd, content, shown)
-      room.fill(0, header.length + length)
-      const after = statat(fd, '', shown) ?? stat
-      if (changed(stat, after) && tries === 0 && after.size <= SMALL) {
-        seek(fd, 0, shown)
-        stat = after
-        Object.assign(entry, {
-          size: stat.size,
-          mtime: stat.mtime,
-          mode: stat.mode & 0o7777,
-          uid: stat.uid,
-          gid: stat.gid,
-        })
-        continue
+      if (length > AT_ONCE) return this.#large(fd, entry, stat, undefined)
+      const at = this.#output.reserve(length)
+      const { buffer } = this.#output
+      const content = writeEntry(buffer, at, member, pax)
+      const got = readFully(fd, buffer, content, entry.size, shown)
+      buffer.fill(0, content + got, at + length)
+      const unchanged = isUnchanged(fd, stat, shown)
+      if (!unchanged && tries === 0) {
+        const after = statat(fd, '', shown) ?? stat
+        if (after.size <= SMALL) {
+          seek(fd, 0, shown)
+          stat = after
+          const { size, mtime, mode, uid, gid } = stat
+          Object.assign(entry, { size, mtime, mode: mode & 0o7777, uid, gid })
+          continue
+        }
       }
-      this.#stamp(entry, stat, after)
-      entry.digest = digestOf(content)
+      this.#stamp(entry, stat, unchanged)
+      entry.digest = digestOf(buffer, content, content + entry.size)
       this.#counted(entry, entry.size)
-      return this.#output.advance(room.length)
+      return this.#output.advance(length)
     }
   }
 
@@ -177,7 +184,7 @@ class Packer implements Visitor {
       for (let left = length; left > 0;) {
         this.#host.check()
         const room = this.#output.rest(left)
-        const got = readFully(fd, room, shown)
+        const got = readFully(fd, room, 0, room.length, shown)
         room.fill(0, got)
         digest.update(room)
         left -= room.length
@@ -189,7 +196,7 @@ class Packer implements Visitor {
       position = offset + length
     }
     await this.#output.write(encodePadding(stored))
-    this.#stamp(entry, stat, statat(fd, '', shown) ?? stat)
+    this.#stamp(entry, stat, isUnchanged(fd, stat, shown))
     entry.digest = digest.finish()
     this.#counted(entry, count)
   }
@@ -204,12 +211,12 @@ class Packer implements Visitor {
     }
   }
 
-  #stamp(entry: BackupEntry, before: Stat, after: Stat): void {
-    if (changed(before, after)) {
+  #stamp(entry: BackupEntry, stat: Stat, unchanged: boolean): void {
+    if (!unchanged) {
       if (this.#changed.length < CHANGED_MAX) this.#changed.push(toText(entry.path))
       return
     }
-    const stamp = stampOf(after)
+    const stamp = stampOf(stat)
     if (stamp !== undefined) entry.stamp = stamp
   }
 

@@ -1,6 +1,6 @@
-import { constants } from 'node:fs'
+import { constants, readSync, writeSync } from 'node:fs'
 import koffi from 'koffi'
-import { checked, errnoError } from '../ffi/errno.ts'
+import { checked, errnoError, nodeError } from '../ffi/errno.ts'
 import { native } from '../ffi/libc.ts'
 
 /**
@@ -104,6 +104,23 @@ export function statat(directory: number, name: Name, shown: () => string): Stat
     major: b.readUInt32LE(128),
     minor: b.readUInt32LE(132),
   }
+}
+
+const again = Buffer.alloc(256)
+/** Of statx(2): size, mtime, ctime. */
+const MASK_CHANGES = 0x200 | 0x40 | 0x80
+
+/** Whether an open file has neither been written nor changed otherwise since. */
+export function isUnchanged(fd: number, stat: Stat, shown: () => string): boolean {
+  if (c.statx()(fd, z(''), AT_EMPTY_PATH, MASK_CHANGES, again) < 0) throw errnoError(`stat ${shown()}`, koffi.errno())
+  return (
+    again.readUInt32LE(120) === stat.mtime[1] &&
+    again.readUInt32LE(104) === stat.ctime[1] &&
+    again.readUInt32LE(40) === stat.size >>> 0 &&
+    unsigned(again, 40) === stat.size &&
+    again.readUInt32LE(112) === stat.mtime[0] >>> 0 &&
+    again.readUInt32LE(96) === stat.ctime[0] >>> 0
+  )
 }
 
 function unsigned(b: Buffer, at: number): number {
@@ -216,41 +233,26 @@ export function ownUmask(): void {
   c.umask()(0)
 }
 
-const io = {
-  read: native('long read(int fd, _Out_ uint8_t *buffer, size_t length)'),
-  pread: native('long pread(int fd, _Out_ uint8_t *buffer, size_t length, long offset)'),
-  write: native('long write(int fd, const uint8_t *buffer, size_t length)'),
-}
-
-/** Reads until the buffer is full or the file ends. @returns bytes read */
-export function readFully(fd: number, buffer: Buffer, shown: () => string): number {
+/** Reads until `length` bytes are there or the file ends; Node's call, which takes an offset. @returns bytes read */
+export function readFully(fd: number, buffer: Buffer, at: number, length: number, shown: () => string): number {
   let done = 0
-  while (done < buffer.length) {
-    const length = Number(io.read()(fd, done === 0 ? buffer : buffer.subarray(done), buffer.length - done))
-    if (length < 0) throw errnoError(`read ${shown()}`, koffi.errno())
-    if (length === 0) break
-    done += length
-  }
-  return done
-}
-
-/** The same from an offset. */
-export function readFullyAt(fd: number, buffer: Buffer, offset: number, shown: () => string): number {
-  let done = 0
-  while (done < buffer.length) {
-    const length = Number(io.pread()(fd, buffer.subarray(done), buffer.length - done, offset + done))
-    if (length < 0) throw errnoError(`read ${shown()}`, koffi.errno())
-    if (length === 0) break
-    done += length
+  try {
+    while (done < length) {
+      const got = readSync(fd, buffer, at + done, length - done, null)
+      if (got === 0) break
+      done += got
+    }
+  } catch (error) {
+    throw nodeError(`read ${shown()}`, error)
   }
   return done
 }
 
 export function writeFully(fd: number, buffer: Buffer, shown: () => string): void {
-  for (let done = 0; done < buffer.length;) {
-    const length = Number(io.write()(fd, done === 0 ? buffer : buffer.subarray(done), buffer.length - done))
-    if (length < 0) throw errnoError(`write ${shown()}`, koffi.errno())
-    done += length
+  try {
+    for (let done = 0; done < buffer.length;) done += writeSync(fd, buffer, done, buffer.length - done, null)
+  } catch (error) {
+    throw nodeError(`write ${shown()}`, error)
   }
 }
 

@@ -71,8 +71,7 @@ class Work {
     this.#untaken += bytes.length
     // Small ones may lie in Node's pool, which cannot be handed over.
     const own = bytes.length < 64 * 1024 ? new Uint8Array(bytes) : bytes
-    const message: FromWorker = { kind: 'chunk', bytes: own }
-    this.#port.postMessage(message, [own.buffer as ArrayBuffer])
+    send(this.#port, { kind: 'chunk', bytes: own }, [own.buffer as ArrayBuffer])
     return this.#untaken > WINDOW ? this.#until(() => this.#untaken <= WINDOW) : undefined
   }
 
@@ -81,18 +80,20 @@ class Work {
       await this.#until(() => this.#incoming.length > 0 || this.#ended)
       const chunk = this.#incoming.shift()
       if (!chunk) return
-      const taken: FromWorker = { kind: 'taken', bytes: chunk.length }
-      this.#port.postMessage(taken)
+      send(this.#port, { kind: 'taken', bytes: chunk.length })
       yield chunk
     }
   }
 
   async #place(header: BackupHeader | undefined): Promise<(string | undefined)[]> {
-    const message: FromWorker = { kind: 'header', header }
-    this.#port.postMessage(message)
+    send(this.#port, { kind: 'header', header })
     await this.#until(() => this.#places !== undefined)
     return this.#places!
   }
+}
+
+function send(port: NonNullable<typeof parentPort>, message: FromWorker, transfer: ArrayBuffer[] = []): void {
+  port.postMessage(message, transfer)
 }
 
 function serve(port: NonNullable<typeof parentPort>): void {
@@ -102,11 +103,11 @@ function serve(port: NonNullable<typeof parentPort>): void {
     if (message.kind !== 'job') return work?.receive(message)
     work = new Work(port, message.shared)
     work.run(message.job).then(
-      result => port.postMessage({ kind: 'done', result } satisfies FromWorker),
+      result => send(port, { kind: 'done', result }),
       (error: unknown) => {
         const details = error instanceof BerthError ? error.details : {}
         const failed = { kind: kindOf(error), message: messageOf(error), details }
-        port.postMessage({ kind: 'failed', error: failed } satisfies FromWorker)
+        send(port, { kind: 'failed', error: failed })
       },
     )
   })
