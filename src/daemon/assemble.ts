@@ -7,6 +7,7 @@ import { Containers, Events } from '#engine/containers/index.ts'
 import { Explainer, NetworkCapture, NetworkDoctor } from '#engine/explain/index.ts'
 import { Images } from '#engine/images/index.ts'
 import { Networks } from '#engine/networks/index.ts'
+import { Accounts, Space } from '#engine/space/index.ts'
 import { Volumes } from '#engine/volumes/index.ts'
 import type { Needs } from '#http/index.ts'
 import { HostArchives } from '#kernel/archives/index.ts'
@@ -61,8 +62,10 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
       .slice(0, digits)
 
   const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+  const accounts = new Accounts({ store, usage: kernel.usage, clock, log })
   const images = new Images({
     store,
+    accounts,
     content: kernel.content,
     snapshots: kernel.snapshots,
     registry: kernel.registry,
@@ -77,6 +80,7 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
   })
   const volumes = new Volumes({
     store,
+    accounts,
     files: kernel.files,
     mounts: kernel.mounts,
     block: kernel.block,
@@ -178,6 +182,18 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
       networks,
       volumes,
       backups,
+      space: new Space({
+        accounts,
+        containers,
+        images,
+        networks,
+        volumes,
+        files: kernel.files,
+        logs: kernel.logs,
+        store,
+        clock,
+        dataRoot,
+      }),
       explain: new Explainer(explaining),
       doctor: new NetworkDoctor(explaining, clock),
       capture: new NetworkCapture(explaining, kernel.networking.capture),
@@ -202,6 +218,8 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
       await backups.close()
       archives.close()
       await containers.shutdown()
+      await accounts.close()
+      await kernel.usage.close()
       volumes.close()
       await networks.close()
       const alone = (await runtime.list()).length === 0

@@ -11,6 +11,7 @@ import { kernelNetworking } from '#kernel/networking.ts'
 import { KernelProcesses } from '#kernel/processes/processes.ts'
 import { HttpRegistry } from '#kernel/registry/index.ts'
 import { HostSnapshots } from '#kernel/snapshots/index.ts'
+import { KernelUsage } from '#kernel/usage/index.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Logger } from '#lib/log.ts'
 import type { Store } from '#ports/store.ts'
@@ -27,6 +28,7 @@ export function openKernel(options: { dataRoot: string; execRoot: string; clock:
     servers: new HostFileServers(),
     pinRoot: new PinRoot(execRoot),
     files,
+    usage: new KernelUsage(),
     rooted: new HostRootedFiles(),
     content: new HostContent(join(dataRoot, 'content')),
     snapshots: new HostSnapshots({

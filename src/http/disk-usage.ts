@@ -1,6 +1,8 @@
+import type { SpaceReport, SpaceType } from '#engine/space/index.ts'
 import { invalid } from '#lib/errors.ts'
+import { isAlive } from '#model/container-state.ts'
 import { adaptContainerSummary, adaptImageSummary } from '#wire/versions.ts'
-import type { DiskUsage, VolumeJson } from '#wire/index.ts'
+import type { BerthUsage, DiskUsage, MeasuredJson, VolumeJson } from '#wire/index.ts'
 import type { Needs } from './needs.ts'
 import { containerSummary } from './render/container.ts'
 import { imageNamer } from './render/image-name.ts'
@@ -9,44 +11,69 @@ import { volumeJson } from './render/volume.ts'
 
 const TYPES = ['container', 'image', 'volume', 'build-cache']
 
-/** `GET /system/df`; no `types` means all. @throws invalid for an unknown type */
+/** `GET /system/df`; no `types` means all, and what only Berth tells. @throws invalid for an unknown type */
 export async function diskUsage(needs: Needs, version: number, types: readonly string[]): Promise<DiskUsage> {
   for (const type of types) if (!TYPES.includes(type)) throw invalid(`unknown object type: ${type}`)
-  const wants = (type: string) => types.length === 0 || types.includes(type)
-  const [images, containers, volumes] = await Promise.all([
-    wants('image') ? imagePart(needs, version) : {},
-    wants('container') ? containerPart(needs, version) : {},
-    wants('volume') ? volumePart(needs) : {},
-  ])
-  return { ...images, ...containers, ...volumes, ...(wants('build-cache') && { BuildCache: [] }) }
+  const report = await needs.space.report(types.length === 0 ? undefined : new Set(types as SpaceType[]))
+  return {
+    ...imagePart(report, version),
+    ...containerPart(needs, report, version),
+    ...(report.volumes && { Volumes: report.volumes.map(volumePart) }),
+    ...((types.length === 0 || types.includes('build-cache')) && { BuildCache: [] }),
+    ...(types.length === 0 && { Berth: ownPart(report) }),
+  }
 }
 
-async function imagePart({ images }: Needs, version: number): Promise<Partial<DiskUsage>> {
-  const { layersSize, images: list } = await images.diskUsage()
-  return { LayersSize: layersSize, Images: list.map(summary => adaptImageSummary(version, imageSummary(summary))) }
+function imagePart({ images }: SpaceReport, version: number): Partial<DiskUsage> {
+  if (!images) return {}
+  const list = images.images.map(summary => adaptImageSummary(version, imageSummary(summary)))
+  return { LayersSize: images.layersSize, Images: list }
 }
 
-async function containerPart(needs: Needs, version: number): Promise<Partial<DiskUsage>> {
-  const views = await needs.containers.list(new Map(), { all: true, limit: 0, size: true })
+function containerPart(needs: Needs, { containers }: SpaceReport, version: number): Partial<DiskUsage> {
+  if (!containers) return {}
   const nameOf = imageNamer(needs.images)
   const now = needs.clock.now()
   return {
-    Containers: views.map(view => adaptContainerSummary(version, containerSummary(view, nameOf(view.record), now))),
+    Containers: containers.map(view => ({
+      ...adaptContainerSummary(version, containerSummary(view, nameOf(view.record), now)),
+      Measured: measured(view),
+    })),
   }
 }
 
-async function volumePart({ volumes, containers }: Needs): Promise<Partial<DiskUsage>> {
-  const users = new Map<string, number>()
-  for (const { record } of await containers.list(new Map(), { all: true, limit: 0, size: false })) {
-    const names = new Set(record.mounts.flatMap(mount => (mount.Type === 'volume' && mount.Name) || []))
-    for (const name of names) users.set(name, (users.get(name) ?? 0) + 1)
+function volumePart(space: NonNullable<SpaceReport['volumes']>[number]): VolumeJson {
+  const { volume, size, users, measuredAt } = space
+  return {
+    ...volumeJson(volume),
+    UsageData: { Size: size, RefCount: users },
+    ...(measuredAt !== undefined && { Measured: measured({ ...space, measuredAt }) }),
   }
-  const list = await Promise.all(
-    volumes.list(new Map()).map(async (volume): Promise<VolumeJson> => {
-      // A volume whose server does not answer must not take the others' figures away.
-      const Size = await volumes.usage(volume.name).catch(() => -1)
-      return { ...volumeJson(volume), UsageData: { Size, RefCount: users.get(volume.name) ?? 0 } }
-    }),
-  )
-  return { Volumes: list }
+}
+
+function measured({ measuredAt, stale }: { measuredAt: number; stale: boolean }): MeasuredJson {
+  return { At: new Date(measuredAt).toISOString(), Stale: stale }
+}
+
+function ownPart({ images, containers = [], trash = [], other = 0 }: SpaceReport): BerthUsage {
+  return {
+    ImagesReclaimable: images?.reclaimable ?? 0,
+    PartialPulls: images?.partial ?? 0,
+    Logs: containers
+      .filter(({ record }) => record.logPath !== '')
+      .map(({ record, logSize }) => ({
+        ContainerId: record.id,
+        ContainerName: record.name,
+        Running: isAlive(record.state),
+        Size: logSize,
+      })),
+    Trash: trash.map(({ id, volume, size, deletedAt, expiresAt }) => ({
+      Id: id,
+      Name: volume.name,
+      Size: size,
+      DeletedAt: deletedAt,
+      ExpiresAt: new Date(expiresAt).toISOString(),
+    })),
+    Other: other,
+  }
 }

@@ -3,6 +3,7 @@ import type { ContainersService, EventsService } from '#engine/containers/index.
 import type { CaptureService, DoctorService, ExplainService } from '#engine/explain/index.ts'
 import type { ImagesService } from '#engine/images/index.ts'
 import type { NetworksService } from '#engine/networks/index.ts'
+import type { SpaceService } from '#engine/space/index.ts'
 import type { VolumesService } from '#engine/volumes/index.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Logger } from '#lib/log.ts'
@@ -37,6 +38,7 @@ export interface Needs {
   networks: NetworksService
   volumes: VolumesService
   backups: BackupsService
+  space: SpaceService
   explain: ExplainService
   doctor: DoctorService
   capture: CaptureService

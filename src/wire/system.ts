@@ -95,9 +95,46 @@ export interface DiskUsage {
   /** Bytes of all layers, each once. */
   LayersSize?: number
   Images?: ImageSummaryJson[]
-  Containers?: ContainerSummary[]
-  Volumes?: VolumeJson[]
+  Containers?: (ContainerSummary & { Measured?: MeasuredJson })[]
+  Volumes?: (VolumeJson & { Measured?: MeasuredJson })[]
   BuildCache?: unknown[]
+  /** Berth's own: in answers to questions without `type`. */
+  Berth?: BerthUsage
+}
+
+/** Berth's own: how old a figure is. */
+export interface MeasuredJson {
+  /** RFC 3339. */
+  At: string
+  /** It may have changed since, and measuring it takes longer than an answer may. */
+  Stale: boolean
+}
+
+/** What Docker does not tell, in bytes on disk. */
+export interface BerthUsage {
+  /** Of images: what none with a container needs. */
+  ImagesReclaimable: number
+  /** Downloads that were cut short; the next pull goes on from there, a prune removes them. */
+  PartialPulls: number
+  Logs: { ContainerId: string; ContainerName: string; Running: boolean; Size: number }[]
+  /** Deleted volumes that can be restored. */
+  Trash: { Id: string; Name: string; Size: number; DeletedAt: string; ExpiresAt: string }[]
+  /** The store, files of containers, backups under way. */
+  Other: number
+}
+
+/** `GET /berth/system/prune` (Berth's own): what prunes with these filters would remove, one after the other. */
+export interface PrunePreviewJson {
+  Containers: { Id: string; Name: string; Size: number }[]
+  Networks: { Id: string; Name: string }[]
+  Volumes: { Name: string; Size: number; Reason: string }[]
+  VolumesKept: { Name: string; Reason: string }[]
+  Images: { Id: string; Names: string[]; Size: number }[]
+  /** Bytes of unfinished downloads, which go with images. */
+  PartialPulls: number
+  Trash: { Id: string; Name: string; Size: number }[]
+  /** Bytes in all. */
+  SpaceReclaimable: number
 }
 
 /** One line of `GET /events` */

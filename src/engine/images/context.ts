@@ -22,6 +22,8 @@ export interface ImagesOptions {
   /** Containers made from an image, whatever their state. */
   users: (imageId: string) => { id: string; running: boolean }[]
   publish: (event: Omit<EngineEvent, 'time' | 'timeNano' | 'scope'>) => void
+  /** Kept figures of what containers' own files take; without them each question walks. */
+  accounts?: { of(tree: ReturnType<Snapshots['tree']>): Promise<{ bytes: number }> }
   clock: Clock
   log: Logger
   /** What this host runs. */

@@ -114,8 +114,9 @@ export class Images implements ImagesService {
     return this.#ctx.snapshots.changes(key)
   }
 
-  rootfsUsage(key: string): Promise<number> {
-    return this.#ctx.snapshots.usage(key)
+  async rootfsUsage(key: string): Promise<number> {
+    const { accounts, snapshots } = this.#ctx
+    return accounts ? (await accounts.of(snapshots.tree(key))).bytes : snapshots.usage(key)
   }
 
   mountImage(image: ImageRecord): Promise<string> {

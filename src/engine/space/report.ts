@@ -1,5 +1,4 @@
 import type { Clock } from '#lib/clock.ts'
-import { isAlive } from '#model/container-state.ts'
 import type { ContainerRecord } from '#model/container.ts'
 import type { VolumeRecord } from '#model/volume.ts'
 import type { Context } from './context.ts'
@@ -31,6 +30,7 @@ export async function report(ctx: Context, types?: ReadonlySet<SpaceType>): Prom
     ),
     wants('container') || wants('other') ? logSizes(ctx, records) : new Map<string, number>(),
   ])
+  if (types === undefined) ctx.accounts.retain(new Set(wanted.map(({ path }) => path)))
   const users = usersOf(records)
   return {
     ...(images && { images }),
@@ -148,9 +148,6 @@ function usersOf(records: readonly ContainerRecord[]): Map<string, number> {
   }
   return users
 }
-
-/** Whether the log of a container would go with `container prune`. */
-export const isPrunable = (record: ContainerRecord): boolean => !isAlive(record.state)
 
 function sum(values: Iterable<number>): number {
   let total = 0

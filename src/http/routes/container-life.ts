@@ -13,7 +13,7 @@ import type { Route } from '../router.ts'
 const WAIT_FLUSHES = 30
 
 /** Routes that change a container's life. */
-export function containerLifeRoutes({ containers, networks, host }: Needs): Route[] {
+export function containerLifeRoutes({ containers, networks, space, host }: Needs): Route[] {
   const nameOf = (reference: string) => {
     if (['bridge', 'host', 'none'].includes(reference)) return reference
     try {
@@ -89,6 +89,7 @@ export function containerLifeRoutes({ containers, networks, host }: Needs): Rout
       path: '/containers/prune',
       async handle(context) {
         const { deleted, spaceReclaimed } = await containers.prune(context.query.filters())
+        space.compact()
         const response: ContainersPruneResponse = { ContainersDeleted: deleted, SpaceReclaimed: spaceReclaimed }
         context.json(200, response)
       },

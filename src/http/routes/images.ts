@@ -9,7 +9,7 @@ import type { Route } from '../router.ts'
 import { joinReference } from './reference.ts'
 
 /** Images by name; moving them in and out is in `image-transfer.ts`. */
-export function imageRoutes({ images, containers, host }: Needs): Route[] {
+export function imageRoutes({ images, containers, space, host }: Needs): Route[] {
   return [
     {
       method: 'GET',
@@ -41,6 +41,7 @@ export function imageRoutes({ images, containers, host }: Needs): Route[] {
       path: '/images/prune',
       async handle(context) {
         const { deleted, spaceReclaimed } = await images.prune(context.query.filters())
+        space.compact()
         const response: ImagesPruneResponse = { ImagesDeleted: deleted, SpaceReclaimed: spaceReclaimed }
         context.json(200, response)
       },

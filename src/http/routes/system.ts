@@ -4,6 +4,7 @@ import type { Context } from '../context.ts'
 import { diskUsage } from '../disk-usage.ts'
 import type { Needs } from '../needs.ts'
 import { eventLine } from '../render/event.ts'
+import { prunePreviewJson } from '../render/prune-preview.ts'
 import type { Route } from '../router.ts'
 
 export function systemRoutes(needs: Needs): Route[] {
@@ -37,6 +38,18 @@ export function systemRoutes(needs: Needs): Route[] {
       path: '/system/df',
       async handle(context) {
         context.json(200, await diskUsage(needs, context.version, context.query.all('type')))
+      },
+    },
+    {
+      method: 'GET',
+      path: '/berth/system/prune',
+      async handle(context) {
+        const { query } = context
+        const part = (key: 'containers' | 'networks' | 'volumes' | 'images') =>
+          query.has(key) ? { [key]: query.filters(key) } : {}
+        const request = { ...part('containers'), ...part('networks'), ...part('volumes'), ...part('images') }
+        const preview = await needs.space.planPrune({ ...request, trash: query.bool('trash') })
+        context.json(200, prunePreviewJson(preview))
       },
     },
     {

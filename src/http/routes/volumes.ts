@@ -7,7 +7,7 @@ import type { Route } from '../router.ts'
 /** Before this version, prune took named volumes too. */
 const PRUNE_ANONYMOUS_ONLY = 42
 
-export function volumeRoutes({ volumes }: Needs): Route[] {
+export function volumeRoutes({ volumes, space }: Needs): Route[] {
   return [
     {
       method: 'GET',
@@ -36,6 +36,7 @@ export function volumeRoutes({ volumes }: Needs): Route[] {
         const filters = new Map(context.query.filters())
         if (context.version < PRUNE_ANONYMOUS_ONLY && !filters.has('all')) filters.set('all', ['true'])
         const { deleted, spaceReclaimed } = await volumes.prune(filters)
+        space.compact()
         const response: VolumesPruneResponse = { VolumesDeleted: deleted, SpaceReclaimed: spaceReclaimed }
         context.json(200, response)
       },

@@ -3,6 +3,7 @@ import type { ContainersService, EventsService } from '#engine/containers/index.
 import type { CaptureService, DoctorService, ExplainService } from '#engine/explain/index.ts'
 import type { ImagesService } from '#engine/images/index.ts'
 import type { NetworksService } from '#engine/networks/index.ts'
+import type { SpaceService } from '#engine/space/index.ts'
 import type { VolumesService } from '#engine/volumes/index.ts'
 import { systemClock } from '#lib/clock.ts'
 import { notFound } from '#lib/errors.ts'
@@ -128,6 +129,7 @@ export interface FakeParts {
   networks?: Partial<NetworksService>
   volumes?: Partial<VolumesService>
   backups?: Partial<BackupsService>
+  space?: Partial<SpaceService>
   explain?: Partial<ExplainService>
   doctor?: Partial<DoctorService>
   capture?: Partial<CaptureService>
@@ -182,6 +184,11 @@ export function fakeNeeds(parts: FakeParts = {}): Needs {
     explain: fake<ExplainService>('explain', { ...parts.explain }),
     doctor: fake<DoctorService>('doctor', { ...parts.doctor }),
     capture: fake<CaptureService>('capture', { ...parts.capture }),
+    space: fake<SpaceService>('space', {
+      report: async () => ({}),
+      compact() {},
+      ...parts.space,
+    }),
     backups: fake<BackupsService>('backups', parts.backups ?? {}),
     volumes: fake<VolumesService>('volumes', {
       get(name) {

@@ -16,7 +16,7 @@ export class KernelLogs implements Logs {
   }
 
   async size(path: string): Promise<number> {
-    return logNames(path).reduce((sum, name) => sum + (statSync(name, { throwIfNoEntry: false })?.size ?? 0), 0)
+    return logNames(path).reduce((sum, name) => sum + (statSync(name, { throwIfNoEntry: false })?.blocks ?? 0) * 512, 0)
   }
 
   async remove(path: string): Promise<void> {
