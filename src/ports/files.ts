@@ -21,6 +21,23 @@ export interface ChangedPath {
   Kind: 0 | 1 | 2
 }
 
+export interface CopyOptions {
+  /** On a thread of its own: for trees that may be large. */
+  background?: boolean
+  /** Now and then, if it is done in the background. */
+  onProgress?: (progress: { files: number; bytes: number }) => void
+  /** Ends a copy in the background; what is there then stays. */
+  signal?: AbortSignal
+}
+
+export interface CopiedTree {
+  files: number
+  /** Of content, holes left out. */
+  bytes: number
+  /** The files share their blocks with those they were copied from. */
+  shared: boolean
+}
+
 /** Plain file work on the host that policy needs: directories of containers and volumes, small configuration files. */
 export interface Files {
   read(path: string): Promise<string>
@@ -51,8 +68,8 @@ export interface Files {
   remove(path: string): Promise<void>
   /** Bytes on disk below `path` (512-byte blocks, hard links once). */
   usage(path: string): Promise<number>
-  /** Copies a tree with owners, modes, times, xattrs, links, devices and holes. */
-  copyTree(from: string, to: string): Promise<void>
+  /** Copies a tree with owners, modes, times, xattrs, links, devices and holes; blocks are shared where that is possible. */
+  copyTree(from: string, to: string, options?: CopyOptions): Promise<CopiedTree>
   isEmptyDirectory(path: string): Promise<boolean>
 }
 

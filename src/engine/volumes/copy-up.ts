@@ -17,7 +17,8 @@ export function copyUp(ctx: Context, name: string, source: string): Promise<void
       if (!(await ctx.files.isEmptyDirectory(data))) return
       if (!driver.isPlain(volume) || (ctx.mounted.get(name)?.size ?? 0) > 0) {
         // Another container looks at this very directory, or it is not ours to replace.
-        return await ctx.files.copyTree(source, data)
+        await ctx.files.copyTree(source, data)
+        return
       }
       const filling = `${directoryOf(ctx, name)}/${FILLING}`
       await ctx.files.remove(filling)

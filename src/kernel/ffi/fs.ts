@@ -24,6 +24,7 @@ const c = {
   futimens: native('int futimens(int fd, const uint8_t *times)'),
   fchown: native('int fchown(int fd, uint uid, uint gid)'),
   lseek: native('long lseek(int fd, long offset, int whence)'),
+  ioctlNumber: native('int ioctl(int fd, ulong request, long argument)'),
   copyFileRange: native(
     'long copy_file_range(int from, _Inout_ int64_t *fromOffset, int to, _Inout_ int64_t *toOffset, size_t size, uint flags)',
   ),
@@ -214,6 +215,13 @@ export function nextData(fd: number, offset: number): { start: number; end: numb
  */
 export async function copyRange(from: number, to: number, offset: number, size: number): Promise<number> {
   return Number(await promised(c.copyFileRange(), 'copy file data', from, [offset], to, [offset], size, 0))
+}
+
+const FICLONE = 0x40049409
+
+/** Makes an empty file share all blocks of another one of its file system (ioctl_ficlone(2)). */
+export function ficlone(from: number, to: number): void {
+  checked(c.ioctlNumber()(to, FICLONE, from), 'share the blocks of a file')
 }
 
 /** The path by which a name in an open directory is reached with calls that take only paths. */

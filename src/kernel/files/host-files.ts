@@ -1,14 +1,16 @@
 import fs from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { BerthError, messageOf, system } from '#lib/errors.ts'
-import type { FileStat, Files } from '#ports/files.ts'
+import type { CopiedTree, CopyOptions, FileStat, Files } from '#ports/files.ts'
 import { fromText } from '#codec/tar/index.ts'
 import * as at from '../ffi/fs.ts'
 import * as libc from '../ffi/libc.ts'
 import { Calls } from '../usage/calls.ts'
 import { treeSize } from '../usage/walk.ts'
 import { copyAttributes } from './attributes.ts'
-import { copyDirectory, copyNode } from './copy-tree.ts'
+import { copyBeside } from './copy-thread.ts'
+import { copyTree } from './copy-tree.ts'
+import { Reach } from './reach.ts'
 import { removeTreePooled } from './remove-pooled.ts'
 import { inSlices } from './slices.ts'
 import { namesIn } from './walk.ts'
@@ -21,6 +23,7 @@ const DIRECTORY = fs.constants.O_RDONLY | fs.constants.O_DIRECTORY
  */
 export class HostFiles implements Files {
   #serial = 0
+  readonly #reach = new Reach()
   #calls: Calls | undefined
 
   read(path: string): Promise<string> {
@@ -55,6 +58,7 @@ export class HostFiles implements Files {
 
   async stat(path: string, options: { follow?: boolean } = {}): Promise<FileStat | undefined> {
     try {
+      if (options.follow) await this.#reach.check(path)
       const stat = options.follow ? await fs.promises.stat(path) : await fs.promises.lstat(path)
       const kind = kindOf(stat.mode)
       return {
@@ -134,28 +138,15 @@ export class HostFiles implements Files {
     return (await inSlices(treeSize(this.#calls, path))).bytes
   }
 
-  copyTree(from: string, to: string): Promise<void> {
-    return failing(`copy ${from} to ${to}`, async () => {
-      const stat = at.statat(at.AT_FDCWD, fromText(from))
-      const directory = (stat.mode & at.S_IFMT) === at.S_IFDIR
-      fs.mkdirSync(directory ? to : dirname(to), { recursive: true })
-      const source = libc.open(directory ? from : dirname(from), DIRECTORY)
-      const target = libc.open(directory ? to : dirname(to), DIRECTORY)
-      try {
-        if (directory) await inSlices(copyDirectory(source, target))
-        else {
-          await inSlices(copyNode(source, target, fromText(basename(from)), stat))
-          if (basename(from) !== basename(to)) fs.renameSync(join(dirname(to), basename(from)), to)
-        }
-      } finally {
-        libc.close(source)
-        libc.close(target)
-      }
-    })
+  copyTree(from: string, to: string, options: CopyOptions = {}): Promise<CopiedTree> {
+    return failing(`copy ${from} to ${to}`, () =>
+      options.background ? copyBeside(from, to, options) : copyTree(from, to),
+    )
   }
 
   isEmptyDirectory(path: string): Promise<boolean> {
     return failing(`list ${path}`, async () => {
+      await this.#reach.check(path)
       const directory = await fs.promises.opendir(path)
       try {
         return (await directory.read()) === null

@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
 import { system } from '#lib/errors.ts'
-import type { FileStat, Files } from '#ports/files.ts'
+import type { CopiedTree, FileStat, Files } from '#ports/files.ts'
 
 interface Node {
   kind: 'file' | 'directory' | 'symlink'
@@ -143,13 +143,14 @@ export class FakeFiles implements Files {
     return bytes
   }
 
-  async copyTree(from: string, to: string): Promise<void> {
+  async copyTree(from: string, to: string): Promise<CopiedTree> {
     const [source, target] = [norm(from), norm(to)]
     if (!this.#nodes.has(source)) throw errno('ENOENT', from)
     for (const [path, node] of Array.from(this.#nodes)) {
       if (path === source || path.startsWith(`${source}/`))
         this.#nodes.set(target + path.slice(source === '/' ? 0 : source.length), { ...node })
     }
+    return { files: this.#children(to).length, bytes: 0, shared: false }
   }
 
   async isEmptyDirectory(path: string): Promise<boolean> {
