@@ -354,3 +354,79 @@ describe('volumes: trash', () => {
     assert.deepEqual([names(after), after.volumes.deleted(), await t.files.list(ROOT)], [['data'], [], ['data']])
   })
 })
+
+describe('volumes: clone', () => {
+  it('makes a volume like another, with its data, and says how', async () => {
+    const t = fakeVolumes()
+    await t.create('data', { labels: { a: '1', b: '2' } })
+    await t.write('data', 'f', 'precious')
+    const { volume, method, live } = await t.volumes.clone('data', { name: 'copy', labels: { b: '3' } })
+    assert.deepEqual([volume.name, volume.labels, method, live], ['copy', { a: '1', b: '3' }, 'copy', false])
+    assert.equal(await t.read('copy', 'f'), 'precious')
+    await t.write('copy', 'f', 'changed')
+    assert.equal(await t.read('data', 'f'), 'precious')
+    assert.deepEqual([underWay(t), await t.files.list(ROOT)], [[], ['copy', 'data']])
+    await t.volumes.remove('data', { force: false })
+  })
+
+  it('says that a volume in use was copied as it was written to, and keeps it meanwhile', async () => {
+    const t = fakeVolumes()
+    await t.create('data')
+    await t.volumes.mount('data', 'c')
+    assert.equal((await t.volumes.clone('data', { name: 'copy', labels: {} })).live, true)
+    await t.volumes.unmount('data', 'c')
+    const copyTree = t.files.copyTree.bind(t.files)
+    t.files.copyTree = async (from, to) => {
+      await assert.rejects(t.volumes.remove('data', { force: true }), kind('conflict', /in use - \[clone /))
+      return copyTree(from, to)
+    }
+    assert.equal((await t.volumes.clone('data', { name: 'other', labels: {} })).live, false)
+  })
+
+  it("makes a plain volume of a share's content", async () => {
+    const t = fakeVolumes()
+    await t.create('data', { options: share })
+    await t.write('data', 'f', 'precious')
+    const { volume } = await t.volumes.clone('data', { name: 'copy', labels: {} })
+    assert.deepEqual(volume.options, {})
+    assert.equal(await t.read('copy', 'f'), 'precious')
+    assert.deepEqual(t.mounts.mounted, [])
+  })
+
+  it('refuses names that are taken or wrong, and leaves nothing of a copy that fails', async () => {
+    const t = fakeVolumes()
+    await t.create('data')
+    await t.create('taken')
+    const clone = (from: string, name: string) => t.volumes.clone(from, { name, labels: {} })
+    await assert.rejects(clone('data', 'taken'), kind('conflict', /a volume named taken exists/))
+    await assert.rejects(clone('data', 'data'), kind('invalid', /needs a name of its own/))
+    await assert.rejects(clone('data', '../x'), kind('invalid', /includes invalid characters/))
+    await assert.rejects(clone('absent', 'x1'), kind('not-found', /no such volume/))
+    t.files.copyTree = async () => {
+      throw system('no space left on device')
+    }
+    await assert.rejects(clone('data', 'copy'), /no space left/)
+    assert.deepEqual([names(t), await t.files.list(ROOT), underWay(t)], [['data', 'taken'], ['data', 'taken'], []])
+    await t.volumes.remove('data', { force: false })
+  })
+
+  it('is whole or absent, whenever the daemon is killed', async () => {
+    let made = 0
+    await killAtEveryCall(
+      async t => {
+        await t.create('data', { labels: { a: 'b' } })
+        await t.write('data', 'f', 'precious')
+      },
+      t => t.volumes.clone('data', { name: 'copy', labels: {} }),
+      async (t, moment) => {
+        assert.equal(await t.read('data', 'f'), 'precious')
+        assert.deepEqual([await t.files.list(ROOT), underWay(t)], [names(t).toSorted(), []], `${moment}`)
+        if (names(t).length === 1) return
+        made++
+        assert.deepEqual(t.volumes.get('copy').labels, { a: 'b' })
+        assert.equal(await t.read('copy', 'f'), 'precious')
+      },
+    )
+    assert.ok(made >= 2)
+  })
+})

@@ -1,5 +1,6 @@
 import type { Filters } from '#model/filters.ts'
 import type { DeletedVolume, KeptVolume, PrunePlan, VolumeRecord } from '#model/volume.ts'
+import type { CopyOptions } from '#ports/files.ts'
 import type { VolumeTree } from './accounts.ts'
 
 export interface CreateVolume {
@@ -100,7 +101,7 @@ export interface VolumesService {
   rename(name: string, to: string): Promise<VolumeRecord>
   update(name: string, change: UpdateVolume): Promise<VolumeRecord>
   /** `snapshot` and `reflink` share blocks and take no time; `copy` does not. */
-  clone(source: string, request: CloneVolume): Promise<ClonedVolume>
+  clone(source: string, request: CloneVolume, how?: Pick<CopyOptions, 'onProgress' | 'signal'>): Promise<ClonedVolume>
   /**
    * What a prune with these filters would do. Changes nothing.
    *
@@ -137,6 +138,8 @@ export interface VolumesService {
   copyUp(name: string, source: string): Promise<void>
   /** Where its data can be measured; undefined when only its driver can say what it takes. Asks nobody. */
   tree(name: string): VolumeTree | undefined
+  /** Names of the containers that refer to it. */
+  users(name: string): string[]
   /** Bytes on disk; -1 for what lies on another file system (a server's, a bind). */
   usage(name: string): Promise<number>
   /**

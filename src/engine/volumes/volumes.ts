@@ -1,15 +1,17 @@
 import { KeyedLock } from '#lib/keyed-lock.ts'
 import type { Filters } from '#model/filters.ts'
-import { notImplemented } from '#lib/errors.ts'
 import type { DeletedVolume, PrunePlan, VolumeRecord } from '#model/volume.ts'
+import type { CopyOptions } from '#ports/files.ts'
 import { treeOf } from './accounts.ts'
 import type { VolumeTree } from './accounts.ts'
 import type { VolumeChange } from './changes.ts'
-import { find } from './context.ts'
+import { cloneVolume } from './clone.ts'
+import { find, usersOf } from './context.ts'
 import type { Context, VolumesOptions } from './context.ts'
 import { copyUp } from './copy-up.ts'
 import { createVolume } from './create.ts'
 import { Drivers } from './drivers.ts'
+import type { VolumeSnapshot } from './driver.ts'
 import { listVolumes } from './list.ts'
 import { mountVolume, unmountVolume } from './mount.ts'
 import { applyPrune, planPrune, pruneVolumes } from './prune/index.ts'
@@ -28,6 +30,7 @@ import type {
   VolumesService,
   VolumeView,
 } from './service.ts'
+import { snapshotVolume } from './snapshot.ts'
 import { stageVolume } from './stage/index.ts'
 import { viewVolume, viewVolumes } from './remote/views.ts'
 import { emptyTrash, restoreDeleted, TrashExpiry } from './trash/index.ts'
@@ -99,8 +102,8 @@ export class Volumes implements VolumesService {
     return updateVolume(this.#ctx, name, change)
   }
 
-  async clone(_source: string, _request: CloneVolume): Promise<ClonedVolume> {
-    throw notImplemented('volume clone')
+  clone(source: string, request: CloneVolume, how?: Pick<CopyOptions, 'onProgress' | 'signal'>): Promise<ClonedVolume> {
+    return cloneVolume(this.#ctx, source, request, how)
   }
 
   planPrune(filters: Filters, without?: ReadonlySet<string>): Promise<PrunePlan> {
@@ -127,8 +130,12 @@ export class Volumes implements VolumesService {
     return stageVolume(this.#ctx, request)
   }
 
-  async snapshot(_name: string): Promise<{ path: string; release: () => Promise<void> } | undefined> {
-    return undefined
+  snapshot(name: string): Promise<VolumeSnapshot | undefined> {
+    return snapshotVolume(this.#ctx, name)
+  }
+
+  users(name: string): string[] {
+    return usersOf(this.#ctx, name).map(this.#ctx.nameOf)
   }
 
   mount(name: string, userId: string): Promise<string> {

@@ -12,8 +12,16 @@ import type { Staging } from './checks.ts'
 export const STAGING = /^\.staging-([0-9a-f]+)$/
 export const stagingName = (id: string): string => `.staging-${id}`
 
-/** A whole volume beside the others, under a name that none can have; commit renames it, or exchanges the two. */
-export async function stageDirectory(ctx: Context, staging: Staging): Promise<StagedVolume> {
+/**
+ * A whole volume beside the others, under a name that none can have; commit renames it, or exchanges the two.
+ *
+ * @param fill is given it before it is attached
+ */
+export async function stageDirectory(
+  ctx: Context,
+  staging: Staging,
+  fill: (beside: VolumeRecord) => Promise<void> = async () => {},
+): Promise<StagedVolume> {
   const { volume, driver, replaces, overData } = staging
   if (replaces && !overData) await ctx.locks.run(volume.name, () => checkNoData(ctx, staging))
   const id = ctx.randomHex(12)
@@ -23,6 +31,7 @@ export async function stageDirectory(ctx: Context, staging: Staging): Promise<St
   const abort = () => withdraw(ctx, staging, id)
   try {
     beside.mountpoint = await driver.create(beside, { validate: staging.validate })
+    await fill(beside)
     const path = await driver.attach(beside)
     return { path, commit: () => commit(ctx, staging, beside, change, path), abort }
   } catch (error) {

@@ -1,3 +1,4 @@
+import type { VolumeRecord } from '#model/volume.ts'
 import { extentOf } from '../context.ts'
 import type { Context } from '../context.ts'
 import { plannedVolume } from '../planned.ts'
@@ -7,7 +8,11 @@ import { stageDirectory } from './directory.ts'
 import { stageEntries } from './entries.ts'
 
 /** Two ways: a directory that takes the volume's place as a whole, or entries that are moved within its file system. */
-export async function stageVolume(ctx: Context, request: CreateVolume & { replace: boolean }): Promise<StagedVolume> {
+export async function stageVolume(
+  ctx: Context,
+  request: CreateVolume & { replace: boolean },
+  fill?: (beside: VolumeRecord) => Promise<void>,
+): Promise<StagedVolume> {
   const existing = ctx.records.get(request.name)
   const { volume, driver } = existing
     ? { volume: existing, driver: ctx.drivers.of(existing) }
@@ -20,5 +25,5 @@ export async function stageVolume(ctx: Context, request: CreateVolume & { replac
     overData: request.replace,
     validate: request.validate ?? false,
   }
-  return extentOf(driver, volume) === 'all' ? stageDirectory(ctx, staging) : stageEntries(ctx, staging)
+  return extentOf(driver, volume) === 'all' ? stageDirectory(ctx, staging, fill) : stageEntries(ctx, staging)
 }
