@@ -1,6 +1,7 @@
 import { ApiServer, apiRoutes } from '#http/index.ts'
 import { messageOf } from '#lib/errors.ts'
 import { logger } from '#lib/log.ts'
+import { exitNow } from '#kernel/ffi/exit.ts'
 import { KernelProcesses } from '#kernel/processes/processes.ts'
 import { assemble } from './assemble.ts'
 import { lockRoots } from './lock.ts'
@@ -31,7 +32,7 @@ async function run(options: DaemonOptions): Promise<void> {
     await server.close(GRACE)
     await daemon.close()
     unlock()
-    process.exit(0)
+    exitNow(0)
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {

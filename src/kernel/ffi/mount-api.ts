@@ -41,6 +41,9 @@ const FSCONFIG_SET_FLAG = 0
 const FSCONFIG_SET_STRING = 1
 const FSCONFIG_CMD_CREATE = 6
 const STATX_ATTR_MOUNT_ROOT = 0x2000n
+const STATX_TYPE = 1
+const S_IFMT = 0o170000
+const S_IFLNK = 0o120000
 
 export const MOUNT_ATTR_RDONLY = 1
 export const MOUNT_ATTR_IDMAP = 0x10_0000
@@ -118,6 +121,22 @@ export function isMountRoot(path: string): boolean | undefined {
   const known = buffer.readBigUInt64LE(56)
   if ((known & STATX_ATTR_MOUNT_ROOT) === 0n) return undefined
   return (buffer.readBigUInt64LE(8) & STATX_ATTR_MOUNT_ROOT) !== 0n
+}
+
+/** What is known of a name without asking the file system that it is the root of. @throws system for an absent one */
+export function statLocally(path: string): { isMountRoot: boolean; isSymlink: boolean; anonymous: boolean } {
+  const buffer = Buffer.alloc(256)
+  const flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC
+  checked(c.statx()(AT_FDCWD, path, flags, STATX_TYPE, buffer), `stat ${path}`)
+  return {
+    // Kernels before 5.8 do not say: then every file system without a device counts.
+    isMountRoot:
+      (buffer.readBigUInt64LE(56) & STATX_ATTR_MOUNT_ROOT) === 0n ||
+      (buffer.readBigUInt64LE(8) & STATX_ATTR_MOUNT_ROOT) !== 0n,
+    isSymlink: (buffer.readUInt16LE(28) & S_IFMT) === S_IFLNK,
+    /** On no block device. */
+    anonymous: buffer.readUInt32LE(136) === 0,
+  }
 }
 
 /** Adds the messages that the kernel queued on the context (`e overlay: …`) to an error. */

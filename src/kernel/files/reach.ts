@@ -7,7 +7,8 @@ import { statLocally } from '../ffi/mount-api.ts'
 import * as libc from '../ffi/libc.ts'
 
 /** File systems whose answers come from another machine or process, and may never come. */
-const FOREIGN = /^(nfs4?|cifs|smb3|fuse(\..*)?|fuseblk|9p|virtiofs|ceph|afs|gfs2?|ocfs2|lustre|autofs|ncpfs|coda|orangefs)$/
+const FOREIGN =
+  /^(nfs4?|cifs|smb3|fuse(\..*)?|fuseblk|9p|virtiofs|ceph|afs|gfs2?|ocfs2|lustre|autofs|ncpfs|coda|orangefs)$/
 /** Milliseconds that a file system has to answer. */
 const DEADLINE = 5000
 const STAT = ['/usr/bin/stat', '/bin/stat']

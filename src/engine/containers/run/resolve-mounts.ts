@@ -38,8 +38,9 @@ async function resolveOne(
 
 /** @returns whether the source is a directory */
 async function ensureSource(ctx: Context, plan: MountPlan, rollback: Rollback): Promise<boolean> {
-  checkMountpoint(ctx, plan)
+  // First of all, since this gives up on a file system that does not answer.
   const source = await ctx.files.stat(plan.source, { follow: true })
+  checkMountpoint(ctx, plan)
   if (source) return source.kind === 'directory'
   if (!plan.createSource) throw missingSource(plan.source)
   // Of the directories that are made, the topmost is what an undo removes.

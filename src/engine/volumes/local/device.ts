@@ -6,23 +6,85 @@ import { mountNetwork } from './network.ts'
 import { networkMount } from './network-options.ts'
 import type { Device } from './options.ts'
 
-/** Mounts what `type`, `device` and `o` name on a volume's directory. */
-export async function mountDevice(
-  ctx: Context,
-  name: string,
-  device: Device,
-  owner: { uid?: number; gid?: number; mode?: number } = {},
-): Promise<void> {
-  const data = dataOf(ctx, name)
-  try {
-    const network = networkMount(device)
-    const mounting = network ? mountNetwork(ctx, data, network) : mountLocal(ctx, data, device)
-    await withDeadline(ctx, name, device.device, mounting)
-    if (Object.keys(owner).length > 0) await ctx.block?.own(data, owner)
-  } catch (cause) {
-    const words = `error while mounting volume '${data}': failed to mount local volume: ${messageOf(cause)}`
-    throw system(words, { cause, ...(cause instanceof BerthError && { details: cause.details }) })
+/** Milliseconds that mounting a volume may take. */
+const MOUNT_DEADLINE = 30_000
+/** Milliseconds that unmounting is waited for; it goes on after that. */
+const UNMOUNT_DEADLINE = 5000
+
+/** What is mounted for volumes. A server that is dead holds a thread for each of its volumes, but never two. */
+export class Devices {
+  readonly #ctx: Context
+  /** Mounts and unmounts that took longer than their deadline and are still under way, by volume. */
+  readonly #late = new Map<string, string>()
+
+  constructor(ctx: Context) {
+    this.#ctx = ctx
   }
+
+  /** Mounts what `type`, `device` and `o` name on a volume's directory. */
+  async mount(name: string, device: Device, owner: { uid?: number; gid?: number; mode?: number } = {}): Promise<void> {
+    const ctx = this.#ctx
+    const data = dataOf(ctx, name)
+    try {
+      this.#checkIdle(name, device.device)
+      const network = networkMount(device)
+      const mounting = network ? mountNetwork(ctx, data, network) : mountLocal(ctx, data, device)
+      await this.#mounted(name, device.device, mounting)
+      if (Object.keys(owner).length > 0) await ctx.block?.own(data, owner)
+    } catch (cause) {
+      const words = `error while mounting volume '${data}': failed to mount local volume: ${messageOf(cause)}`
+      throw system(words, { cause, ...(cause instanceof BerthError && { details: cause.details }) })
+    }
+    try {
+      if (device.type !== 'tmpfs') await checkAnswers(ctx, data)
+    } catch (error) {
+      await this.unmount(name)
+      throw error
+    }
+  }
+
+  /** Never fails for a server that does not answer: the mount goes when it does, and is in nobody's way until then. */
+  async unmount(name: string): Promise<void> {
+    if (this.#late.has(name)) return
+    const unmounting = this.#ctx.mounts.unmount(dataOf(this.#ctx, name))
+    if (!(await within(this.#ctx.clock, UNMOUNT_DEADLINE, unmounting)).late) return
+    this.#ctx.log.warn('a volume is not unmounted yet: its server does not answer', { volume: name })
+    this.#follow(name, 'unmounted', unmounting)
+  }
+
+  /** The kernel tries for minutes. Should it succeed after all, the mount is taken down again. */
+  async #mounted(name: string, device: string, mounting: Promise<void>): Promise<void> {
+    const limit = this.#ctx.mountDeadline ?? MOUNT_DEADLINE
+    if (!(await within(this.#ctx.clock, limit, mounting)).late) return
+    this.#follow(
+      name,
+      'mounted',
+      mounting.then(() => this.#ctx.mounts.unmount(dataOf(this.#ctx, name))),
+    )
+    throw unavailable(
+      `${device} did not answer within ${Math.round(limit / 1000)} s: check the server and the route to it`,
+    )
+  }
+
+  #follow(name: string, what: string, work: Promise<unknown>): void {
+    this.#late.set(name, what)
+    void work
+      .catch((error: unknown) => {
+        this.#ctx.log.warn('a mount or unmount failed after its deadline', { volume: name, error: messageOf(error) })
+      })
+      .finally(() => this.#late.delete(name))
+  }
+
+  #checkIdle(name: string, device: string): void {
+    const what = this.#late.get(name)
+    if (what !== undefined)
+      throw unavailable(`${device} is still being ${what}, since its server does not answer: check the server`)
+  }
+}
+
+/** @throws unavailable when what is mounted there does not answer */
+export async function checkAnswers(ctx: Context, data: string): Promise<void> {
+  await ctx.files.stat(data, { follow: true })
 }
 
 /** Types whose source is a block device, or a file with the bytes of one. */
@@ -30,6 +92,8 @@ const ON_DISK = /^(ext[234]|xfs|btrfs|vfat|exfat|ntfs3?|iso9660|udf|squashfs|ero
 
 async function mountLocal(ctx: Context, data: string, { type, device, options }: Device): Promise<void> {
   const binds = options.includes('bind') || options.includes('rbind')
+  // Its path is looked up on the main thread when it is bound: never where nobody answers.
+  if (binds) await ctx.files.stat(device, { follow: true })
   if (!ctx.block || binds || !ON_DISK.test(type)) return ctx.mounts.filesystem(data, type, device, options)
   return ctx.block.mount(data, type, bySymbol(device), options)
 }
@@ -44,17 +108,4 @@ export function bySymbol(device: string): string {
     Array.from(new TextEncoder().encode(one), byte => `\\x${byte.toString(16).padStart(2, '0')}`).join(''),
   )
   return `/dev/disk/by-${match[1]!.toLowerCase()}/${encoded}`
-}
-
-/** The kernel tries for minutes. Should it succeed after all, the mount is taken down again. */
-async function withDeadline(ctx: Context, name: string, device: string, mounting: Promise<void>): Promise<void> {
-  const limit = ctx.mountDeadline ?? 30_000
-  if (!(await within(ctx.clock, limit, mounting)).late) return
-  void mounting.then(
-    () => ctx.mounts.unmount(dataOf(ctx, name)),
-    (error: unknown) => ctx.log.warn('a mount failed after its deadline', { volume: name, error: messageOf(error) }),
-  )
-  throw unavailable(
-    `${device} did not answer within ${Math.round(limit / 1000)} s: check the server and the route to it`,
-  )
 }

@@ -3,7 +3,7 @@ import type { VolumeRecord } from '#model/volume.ts'
 import { dataOf, directoryOf } from '../context.ts'
 import type { Context } from '../context.ts'
 import type { NewVolume, VolumeDriver, VolumeExtent, VolumeSnapshot } from '../driver.ts'
-import { mountDevice } from './device.ts'
+import { checkAnswers, Devices } from './device.ts'
 import { Images } from './image.ts'
 import { parseOptions } from './options.ts'
 import { recoverMounts } from './recover.ts'
@@ -14,10 +14,12 @@ export class LocalDriver implements VolumeDriver {
   readonly scope = 'local'
   readonly #ctx: Context
   readonly #images: Images
+  readonly #devices: Devices
 
   constructor(ctx: Context) {
     this.#ctx = ctx
     this.#images = new Images(ctx)
+    this.#devices = new Devices(ctx)
   }
 
   check(options: Readonly<Record<string, string>>): void {
@@ -48,16 +50,19 @@ export class LocalDriver implements VolumeDriver {
     const data = dataOf(ctx, volume.name)
     const { device, owner, mode, store } = parseOptions(volume.options)
     // Before anything touches the directory, which a dead file server would make hang.
-    if ((device || store) && ctx.mounts.isMounted(data)) return data
+    if ((device || store) && ctx.mounts.isMounted(data)) {
+      if (device) await checkAnswers(ctx, data)
+      return data
+    }
     // One that somebody deleted by hand must not keep a container from starting.
     await ctx.files.makeDirectory(data, { mode: mode ?? 0o755, ...owner })
-    if (device) await mountDevice(ctx, volume.name, device, { ...owner, ...(mode !== undefined && { mode }) })
+    if (device) await this.#devices.mount(volume.name, device, { ...owner, ...(mode !== undefined && { mode }) })
     if (store) await this.#images.attach(volume)
     return data
   }
 
   async detach(volume: VolumeRecord): Promise<void> {
-    if (this.#mayBeMounted(volume)) await this.#ctx.mounts.unmount(dataOf(this.#ctx, volume.name))
+    if (this.#mayBeMounted(volume)) await this.#devices.unmount(volume.name)
   }
 
   isAttached(volume: VolumeRecord): boolean {
