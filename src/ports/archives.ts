@@ -32,6 +32,11 @@ export interface UnpackRequest {
   place: (header: BackupHeader | undefined) => Promise<(string | undefined)[]>
   /** `refuse` archives that nothing vouches for. */
   foreign: 'accept' | 'refuse'
+  /**
+   * Fulfil only when all is on the disk for good: for a source that goes afterwards. It waits for everything that the file
+   * system has to write, whosever it is; else the kernel writes within its usual half minute.
+   */
+  durable?: boolean
   onProgress?: (progress: { files: number; bytes: number }) => void
 }
 

@@ -72,17 +72,20 @@ export class HostArchives implements Archives {
   async unpack(input: Readable, request: UnpackRequest): Promise<BackupSummary> {
     let untaken = 0
     let wake: (() => void) | undefined
-    const running: Running<BackupSummary> = this.#workers.run({ kind: 'unpack', foreign: request.foreign }, message => {
-      if (message.kind === 'taken') {
-        untaken -= message.bytes
-        wake?.()
-      } else if (message.kind === 'header') {
-        request.place(message.header).then(
-          paths => running.send({ kind: 'places', paths }),
-          (error: unknown) => fail(error),
-        )
-      }
-    })
+    const running: Running<BackupSummary> = this.#workers.run(
+      { kind: 'unpack', foreign: request.foreign, durable: request.durable === true },
+      message => {
+        if (message.kind === 'taken') {
+          untaken -= message.bytes
+          wake?.()
+        } else if (message.kind === 'header') {
+          request.place(message.header).then(
+            paths => running.send({ kind: 'places', paths }),
+            (error: unknown) => fail(error),
+          )
+        }
+      },
+    )
     let failure: unknown
     const fail = (error: unknown) => {
       failure ??= error

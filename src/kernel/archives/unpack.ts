@@ -17,6 +17,7 @@ import { MemberDigest, TreeDigests } from './tally.ts'
 export interface UnpackJob {
   kind: 'unpack'
   foreign: 'accept' | 'refuse'
+  durable: boolean
 }
 
 export interface UnpackHost {
@@ -39,7 +40,9 @@ export async function unpack(job: UnpackJob, host: UnpackHost): Promise<BackupSu
   try {
     for (const path of paths) places.push(path === undefined ? undefined : new Place(path))
     if (places.length !== (header?.volumes.length ?? 1)) throw invalid('archive has another number of volumes')
-    return header ? await unpackOurs(input, header, places, host) : await unpackForeign(input, places[0], host)
+    const summary = header ? await unpackOurs(input, header, places, host) : await unpackForeign(input, places[0], host)
+    if (job.durable) for (const place of places) if (place) syncFilesystem(place.root)
+    return summary
   } finally {
     for (const place of places) place?.close()
   }
@@ -77,7 +80,6 @@ async function unpackOurs(
   if (failed !== undefined) throw failed
   if (!reader.ended) throw damaged('the tar before it does not end')
   const { end, treeDigests } = finishOurs(index, header, places, members, host)
-  for (const place of places) if (place) syncFilesystem(place.root)
   const { files, bytes, changedWhileRead } = end
   return { header, files, bytes, storedBytes, digest, treeDigests, changedWhileRead }
 }
@@ -157,7 +159,6 @@ async function unpackForeign(input: Input, place: Place | undefined, host: Unpac
   // The lowest first: a directory's mode may shut its owner out.
   for (const entry of Array.from(directories.values()).sort((a, b) => (a.path < b.path ? 1 : -1)))
     place?.withDirectory(entry.path, fd => finish(fd, entry, { fresh: false }))
-  if (place) syncFilesystem(place.root)
   const treeDigests = place ? [await digestTree(place.path, host)] : []
   return {
     header: undefined,
