@@ -91,6 +91,7 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
     dataRoot,
     lookup: async host => (await lookup(host)).address,
     plugins: kernel.networking.plugins,
+    csi: kernel.csi,
     bootId,
     randomHex,
   })
@@ -155,6 +156,8 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
     volumes,
     archives,
     targets,
+    environment: process.env,
+    readFile: path => kernel.files.read(path),
     clock,
     log,
     publish,

@@ -4,6 +4,7 @@ import { KernelCgroups } from '#kernel/cgroups/cgroups.ts'
 import { HostContent } from '#kernel/content/index.ts'
 import { HostFileServers } from '#kernel/file-servers/index.ts'
 import { HostFiles, HostRootedFiles } from '#kernel/files/index.ts'
+import { KernelCsi } from '#kernel/csi/csi.ts'
 import { KernelHost } from '#kernel/host/host.ts'
 import { KernelLogs } from '#kernel/logs/logs.ts'
 import { HostMounts, PinRoot } from '#kernel/mounts/index.ts'
@@ -44,5 +45,9 @@ export function openKernel(options: { dataRoot: string; execRoot: string; clock:
     processes: new KernelProcesses(),
     host: new KernelHost(),
     logs: new KernelLogs(),
+    csi: new KernelCsi({
+      flat: [join(execRoot, 'csi'), '/run/berth/csi'],
+      kubelet: ['/var/lib/kubelet/plugins'],
+    }),
   }
 }

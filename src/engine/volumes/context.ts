@@ -6,6 +6,7 @@ import type { EngineEvent } from '#model/event.ts'
 import type { VolumeRecord } from '#model/volume.ts'
 import type { Block } from '#ports/block.ts'
 import type { FileServers } from '#ports/file-servers.ts'
+import type { Csi } from '#ports/csi.ts'
 import type { Files } from '#ports/files.ts'
 import type { Mounts } from '#ports/mounts.ts'
 import type { Plugins } from '#ports/plugins.ts'
@@ -36,6 +37,8 @@ export interface VolumesOptions {
   servers?: FileServers
   /** Where volume drivers that are plugins are found; without it there are none. */
   plugins?: Plugins
+  /** Where CSI drivers are found; without it there are none. */
+  csi?: Csi
   /** Of the host: changes when it starts anew. */
   bootId?: string
   /** Kept figures of what volumes take; without them each question walks. */

@@ -1,8 +1,10 @@
-import { invalid, isKind, messageOf, notFound, system } from '#lib/errors.ts'
+import { conflict, invalid, isKind, messageOf, notFound, system } from '#lib/errors.ts'
 import type { VolumeRecord } from '#model/volume.ts'
 import { pluginName } from '#ports/plugins.ts'
 import type { Store } from '#ports/store.ts'
 import type { Context } from './context.ts'
+import { CSI } from './csi/driver.ts'
+import { CsiDrivers } from './csi/drivers.ts'
 import type { VolumeDriver, VolumeDrivers } from './driver.ts'
 import { LocalDriver } from './local/driver.ts'
 import { RemoteDriver, type RemoteDeps } from './remote/driver.ts'
@@ -13,13 +15,15 @@ import { remoteMounts } from './remote/mounts.ts'
 export const driverName = (asked: string): string => (asked === '' || asked === 'default' ? 'local' : pluginName(asked))
 
 /** Whether a volume that exists is one of the driver that is asked for. */
-export const isOf = (volume: VolumeRecord, driver: string): boolean => volume.driver === driver
+export const isOf = (volume: VolumeRecord, driver: string): boolean =>
+  volume.driver === driver || volume.driver === CSI + driver
 
-/** `local`, and whatever answers to a name: a plugin. */
+/** `local`, and whatever answers to a name: a plugin, or a CSI driver. */
 export class Drivers implements VolumeDrivers {
   readonly #ctx: Context
   readonly #local: VolumeDriver
   readonly #remote: RemoteDeps | undefined
+  readonly #csi: CsiDrivers | undefined
 
   constructor(ctx: Context, store: Store) {
     this.#ctx = ctx
@@ -31,18 +35,36 @@ export class Drivers implements VolumeDrivers {
       scopes: store.repository('plugin-scopes'),
       bootId: ctx.bootId ?? '',
     }
+    this.#csi = ctx.csi && new CsiDrivers(ctx, ctx.csi, store, ctx.bootId ?? '')
   }
 
   async find(asked: string, volume: string): Promise<VolumeDriver> {
     const driver = driverName(asked)
     if (driver === 'local') return this.#local
     const lookingUp = `${volume === '' ? 'create' : `create ${volume}`}: error looking up volume plugin ${driver}`
-    if (await this.#isPlugin(driver, lookingUp)) return this.#plugin(driver)
+    if (driver.startsWith(CSI)) {
+      const name = driver.slice(CSI.length)
+      if (this.#csi && (await this.#csi.has(name))) return this.#csi.get(name)
+      throw notFound(
+        `${lookingUp}: csi driver "${name}" not found: its socket belongs at csi/${name}.sock in the daemon's exec root`,
+      )
+    }
+    const [isPlugin, isCsi] = await Promise.all([
+      this.#isPlugin(driver, lookingUp),
+      this.#csi ? this.#csi.has(driver) : false,
+    ])
+    if (isPlugin && isCsi)
+      throw conflict(`${lookingUp}: it is both a volume plugin and a CSI driver: say ${CSI}${driver} for the latter`)
+    if (isPlugin) return this.#plugin(driver)
+    if (isCsi && this.#csi) return this.#csi.get(driver)
     throw notFound(`${lookingUp}: plugin "${driver}" not found`)
   }
 
   of(volume: VolumeRecord): VolumeDriver {
-    return volume.driver === 'local' ? this.#local : this.#plugin(volume.driver)
+    if (volume.driver === 'local') return this.#local
+    if (!volume.driver.startsWith(CSI)) return this.#plugin(volume.driver)
+    if (this.#csi) return this.#csi.get(volume.driver.slice(CSI.length))
+    throw system(`volumes of ${volume.driver} cannot be reached: there are no CSI drivers here`)
   }
 
   async foreign(): Promise<ForeignVolumes> {
@@ -54,6 +76,7 @@ export class Drivers implements VolumeDrivers {
   }
 
   async recover(volumes: VolumeRecord[]): Promise<void> {
+    this.#csi?.recover(volumes)
     try {
       await this.#local.recover?.(volumes.filter(volume => this.of(volume) === this.#local))
     } catch (error) {
