@@ -16,7 +16,7 @@ export { DEFAULT_SOCKET, describeEndpoint, parseHost, type Endpoint, type TlsFil
 export { finish } from './progress.ts'
 export type { FilterMap } from './query.ts'
 export { registryOf, splitReference } from './reference.ts'
-export type { EventOptions } from './system.ts'
+export type { EventOptions, PrunePreviewRequest } from './system.ts'
 export { CLIENT_API_VERSION, compareVersions, Transport, type TransportOptions } from './transport.ts'
 
 /**

@@ -1,4 +1,12 @@
-import type { AuthConfig, AuthResponse, DiskUsage, EventMessage, SystemInfo, SystemVersion } from '#wire/index.ts'
+import type {
+  AuthConfig,
+  AuthResponse,
+  DiskUsage,
+  EventMessage,
+  PrunePreviewJson,
+  SystemInfo,
+  SystemVersion,
+} from '#wire/index.ts'
 import { jsonLines, textLines } from './json-lines.ts'
 import type { FilterMap } from './query.ts'
 import type { Transport } from './transport.ts'
@@ -28,10 +36,32 @@ export class SystemClient {
     return this.#transport.json('GET', '/system/df', { query: { type: types } })
   }
 
+  /** Berth's own: what prunes would remove, one after the other. Changes nothing. */
+  prunePreview(request: PrunePreviewRequest): Promise<PrunePreviewJson> {
+    const { trash, ...filters } = request
+    const parts = Object.entries(filters).map(([part, map]) => [part, JSON.stringify(map)])
+    return this.#transport.json('GET', '/berth/system/prune', { query: { ...Object.fromEntries(parts), trash } })
+  }
+
+  pruneBuildCache(
+    options: { all?: boolean; filters?: FilterMap } = {},
+  ): Promise<{ CachesDeleted: string[] | null; SpaceReclaimed: number }> {
+    return this.#transport.json('POST', '/build/prune', { query: { ...options } })
+  }
+
   /** Checks credentials with their registry. @throws unauthenticated */
   auth(config: AuthConfig): Promise<AuthResponse> {
     return this.#transport.json('POST', '/auth', { json: config })
   }
+}
+
+/** Filters of the parts that are to be pruned; a part left out is not. */
+export interface PrunePreviewRequest {
+  containers?: FilterMap
+  networks?: FilterMap
+  volumes?: FilterMap
+  images?: FilterMap
+  trash?: boolean
 }
 
 export interface EventOptions {
