@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { BerthError, invalid, notFound, system } from '#lib/errors.ts'
 import type { BackupTarget, PutOptions, TargetObject } from '#ports/targets.ts'
+import { endWith } from './abort.ts'
 import { isPart, partOf, segmentsOf, STALE_AFTER } from './names.ts'
 
 /** Bytes written between two hands-over to the disk, so that the last one does not take minutes. */
@@ -24,6 +25,7 @@ export class DirectoryTarget implements BackupTarget {
 
   async put(name: string, content: Readable, { onProgress, signal }: PutOptions = {}): Promise<{ bytes: number }> {
     const path = this.#fileOf(name)
+    const release = endWith(content, signal)
     const directory = dirname(path)
     let part: string | undefined
     let bytes = 0
@@ -34,7 +36,7 @@ export class DirectoryTarget implements BackupTarget {
       part = join(directory, partOf(path.slice(directory.length + 1), randomBytes(8).toString('hex')))
       const handle = await open(part, 'wx', 0o600)
       try {
-        bytes = await pour(content, handle, onProgress, signal)
+        bytes = await pour(content, handle, onProgress)
         await handle.sync()
       } finally {
         await handle.close()
@@ -48,6 +50,8 @@ export class DirectoryTarget implements BackupTarget {
       content.destroy()
       if (part) await rm(part, { force: true }).catch(() => {})
       throw own ? error : inWords(error, path)
+    } finally {
+      release()
     }
   }
 
@@ -135,17 +139,11 @@ export class DirectoryTarget implements BackupTarget {
 
 const objectOf = (name: string, { size, mtimeMs }: Stats): TargetObject => ({ name, size, modified: mtimeMs })
 
-async function pour(
-  content: Readable,
-  handle: FileHandle,
-  onProgress: PutOptions['onProgress'],
-  signal: AbortSignal | undefined,
-): Promise<number> {
+async function pour(content: Readable, handle: FileHandle, onProgress: PutOptions['onProgress']): Promise<number> {
   let bytes = 0
   let synced = 0
   let syncing: Promise<unknown> | undefined
   for await (const piece of content as AsyncIterable<Buffer>) {
-    signal?.throwIfAborted()
     for (let done = 0; done < piece.length;) {
       const { bytesWritten } = await handle.write(piece, done, piece.length - done)
       done += bytesWritten

@@ -126,7 +126,10 @@ export class SshServer {
     const [type, hostKey] = readFileSync(file('host_key.pub'), 'utf8').split(' ')
     writeFileSync(file('known_hosts'), `[${this.address}]:${this.port} ${type} ${hostKey}\n`)
     writeFileSync(file('authorized_keys'), readFileSync(file('user_key.pub')))
-    const variables = Object.entries(environment).map(([name, value]) => `${name}="${value}"`)
+    // Whatever the user's shell does at its start is none of a test's business, and takes time.
+    const variables = Object.entries({ HOME: this.directory, ...environment }).map(
+      ([name, value]) => `${name}="${value}"`,
+    )
     const server = [
       `ListenAddress ${this.address}:${this.port}`,
       `HostKey ${file('host_key')}`,
@@ -140,7 +143,7 @@ export class SshServer {
       'MaxStartups 100:30:200',
       'MaxSessions 100',
       'Subsystem sftp internal-sftp',
-      ...(variables.length > 0 ? [`SetEnv ${variables.join(' ')}`] : []),
+      `SetEnv ${variables.join(' ')}`,
       ...config,
     ]
     writeFileSync(file('sshd_config'), `${server.join('\n')}\n`)

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { BerthError, isKind, unavailable } from '#lib/errors.ts'
 import type { BackupTarget, PutOptions, TargetEnvironment, TargetObject } from '#ports/targets.ts'
+import { endWith } from '../abort.ts'
 import { isPart, partOf, segmentsOf } from '../names.ts'
 import { DELAYS, Patience } from '../patience.ts'
 import type { Place } from '../url.ts'
@@ -26,6 +27,7 @@ export class SshTarget implements BackupTarget {
 
   async put(name: string, content: Readable, options: PutOptions = {}): Promise<{ bytes: number }> {
     const names = namesOf(name, options.resume ?? randomBytes(8).toString('hex'))
+    const release = endWith(content, options.signal)
     try {
       options.signal?.throwIfAborted()
       const patience = new Patience(this.#delays, options)
@@ -43,6 +45,8 @@ export class SshTarget implements BackupTarget {
         )
       }
       throw error
+    } finally {
+      release()
     }
   }
 

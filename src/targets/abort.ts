@@ -1,0 +1,14 @@
+import type { Readable } from 'node:stream'
+
+/**
+ * Content that ends with the signal's reason, also while it is waited for.
+ * @returns to be called in the end
+ */
+export function endWith(content: Readable, signal: AbortSignal | undefined): () => void {
+  const end = () => content.destroy(reasonOf(signal!))
+  if (signal?.aborted) end()
+  else signal?.addEventListener('abort', end, { once: true })
+  return () => signal?.removeEventListener('abort', end)
+}
+
+const reasonOf = ({ reason }: AbortSignal) => (reason instanceof Error ? reason : new Error(String(reason)))
