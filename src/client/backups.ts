@@ -1,6 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
-import type { BackupRequest, BackupStatus, RestoreRequest, RestoreStatus } from '#wire/backups.ts'
+import type {
+  BackupRequest,
+  BackupStatus,
+  RestoreRequest,
+  RestoreStatus,
+  ScheduleJson,
+  ScheduleRequest,
+} from '#wire/backups.ts'
 import { WITH_BASE } from '#wire/backups.ts'
 import { segment } from './query.ts'
 import type { Transport } from './transport.ts'
@@ -74,5 +81,26 @@ export class BackupsClient {
   async digest(volume: string): Promise<string> {
     const answer = await this.#transport.json<{ Digest: string }>('GET', `/berth/volumes/${segment(volume)}/digest`)
     return answer.Digest
+  }
+
+  schedules(): Promise<ScheduleJson[]> {
+    return this.#transport.json('GET', '/berth/schedules')
+  }
+
+  schedule(id: string): Promise<ScheduleJson> {
+    return this.#transport.json('GET', `/berth/schedules/${segment(id)}`)
+  }
+
+  addSchedule(request: ScheduleRequest): Promise<ScheduleJson> {
+    return this.#transport.json('POST', '/berth/schedules', { json: request })
+  }
+
+  /** `run` answers when the backup is over, well or not. */
+  changeSchedule(id: string, verb: 'pause' | 'resume' | 'run'): Promise<ScheduleJson> {
+    return this.#transport.json('POST', `/berth/schedules/${segment(id)}/${verb}`)
+  }
+
+  async removeSchedule(id: string): Promise<void> {
+    await this.#transport.done('DELETE', `/berth/schedules/${segment(id)}`)
   }
 }

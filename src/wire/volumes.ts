@@ -9,8 +9,10 @@ export interface VolumeJson {
   Scope: 'local' | 'global'
   /** What a driver other than `local` says of it. */
   Status?: Record<string, unknown>
-  /** In `/system/df` only. */
+  /** In `/system/df`, and here if `usage=1` asks for it. */
   UsageData?: { Size: number; RefCount: number }
+  /** Berth's own, with `usage=1`: names of the containers that refer to it. */
+  Users?: string[]
 }
 
 /** `GET /volumes` */
@@ -25,6 +27,8 @@ export interface VolumeCreateRequest {
   Driver?: string
   DriverOpts?: Record<string, string> | null
   Labels?: Record<string, string> | null
+  /** Berth's own: try at once whether the data can be reached, for ten seconds at most. */
+  Validate?: boolean
 }
 
 /** `POST /volumes/prune` */

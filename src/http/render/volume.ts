@@ -7,7 +7,7 @@ const ANONYMOUS_LABEL = 'com.docker.volume.anonymous'
 /** `GET /volumes/{name}` */
 export function volumeJson(
   volume: VolumeRecord,
-  more: { scope?: 'local' | 'global'; status?: Record<string, unknown> } = {},
+  more: { scope?: 'local' | 'global'; status?: Record<string, unknown>; size?: number; users?: string[] } = {},
 ): VolumeJson {
   return {
     CreatedAt: volume.createdAt,
@@ -18,5 +18,6 @@ export function volumeJson(
     Options: volume.options,
     Scope: more.scope ?? 'local',
     ...(more.status && { Status: more.status }),
+    ...(more.users && { Users: more.users, UsageData: { Size: more.size ?? -1, RefCount: more.users.length } }),
   }
 }

@@ -16,6 +16,7 @@ import { imageRoutes } from './images.ts'
 import { networkRoutes } from './networks.ts'
 import { systemRoutes } from './system.ts'
 import { unsupportedRoutes } from './unsupported.ts'
+import { volumeLifeRoutes } from './volume-life.ts'
 import { volumeRoutes } from './volumes.ts'
 
 /** Every endpoint. Where two match, the earlier one wins. The validators are compiled soon after. */
@@ -35,6 +36,7 @@ export function apiRoutes(needs: Needs): Route[] {
     ...explainRoutes(needs),
     ...diagnosisRoutes(needs),
     ...volumeRoutes(needs),
+    ...volumeLifeRoutes(needs),
     ...backupRoutes(needs),
     ...systemRoutes(needs),
     ...unsupportedRoutes(),

@@ -7,7 +7,10 @@ import type { Route } from '../router.ts'
 /** Before this version, prune took named volumes too. */
 const PRUNE_ANONYMOUS_ONLY = 42
 
-export function volumeRoutes({ volumes, space }: Needs): Route[] {
+/** Milliseconds that the size of one volume may take. */
+const MEASURE = 1000
+
+export function volumeRoutes({ volumes, space, clock }: Needs): Route[] {
   return [
     {
       method: 'GET',
@@ -46,7 +49,11 @@ export function volumeRoutes({ volumes, space }: Needs): Route[] {
       path: '/volumes/{name}',
       async handle(context) {
         const { volume, scope, status } = await volumes.view(context.param('name'))
-        context.json(200, volumeJson(volume, { scope, ...(status && { status }) }))
+        const more = { scope, ...(status && { status }) }
+        if (!context.query.bool('usage')) return context.json(200, volumeJson(volume, more))
+        const late = clock.sleep(MEASURE).then(() => -1)
+        const size = await Promise.race([late, volumes.usage(volume.name).catch(() => -1)])
+        context.json(200, volumeJson(volume, { ...more, size, users: volumes.users(volume.name) }))
       },
     },
     {
