@@ -26,7 +26,14 @@ export async function recoverVolumes(ctx: Context, live: ReadonlyMap<string, str
   }
   await ctx.drivers.recover(ctx.records.list())
   const names = new Set([...ctx.records.list().map(volume => volume.name), ...ctx.unsettled])
-  await Promise.all(Array.from(names, name => remount(ctx, name)))
+  // Plugins and CSI drivers may take minutes, or be gone: only who uses their volumes waits, by the volume's lock.
+  const mine = (name: string) => (ctx.records.get(name)?.driver ?? 'local') === 'local'
+  await Promise.all(
+    Array.from(names, name => {
+      const done = remount(ctx, name)
+      return mine(name) ? done : undefined
+    }),
+  )
 }
 
 async function mend(ctx: Context, entry: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { messageOf } from '#lib/errors.ts'
 import type { VolumeRecord } from '#model/volume.ts'
-import { dataOf } from '../context.ts'
+import { dataOf, directoryOf } from '../context.ts'
 import type { Context } from '../context.ts'
 import type { Images } from './image.ts'
 import { parseOptions } from './options.ts'
@@ -8,7 +8,11 @@ import { parseOptions } from './options.ts'
 /** Mounts without a volume go, half-made images and snapshots too, and then the loop devices that nothing has mounted. */
 export async function recoverMounts(ctx: Context, images: Images, volumes: VolumeRecord[]): Promise<void> {
   const known = new Set(volumes.map(volume => dataOf(ctx, volume.name)))
+  // What other drivers have mounted is theirs to take away.
+  const others = ctx.records.list().filter(volume => volume.driver !== 'local')
+  const theirs = others.map(volume => `${directoryOf(ctx, volume.name)}/`)
   for (const point of ctx.mounts.below(ctx.root)) {
+    if (theirs.some(directory => point.startsWith(directory))) continue
     const top = point.split('/').at(-1)!.startsWith('_top-')
     if (!known.has(point) && !top) await guarded(ctx, point, () => ctx.mounts.unmount(point))
   }
