@@ -3,8 +3,12 @@
  * that begin with their length, as ONC RPC (RFC 5531, section 11) and SMB over TCP have them.
  */
 export interface FileServers {
-  /** @param deadline milliseconds. @throws unavailable with `details.errno`: ECONNREFUSED, EHOSTUNREACH, ETIMEDOUT, … */
-  dial(address: string, port: number, deadline: number): Promise<Conversation>
+  /**
+   * @param options.deadline milliseconds, for the whole conversation
+   * @param options.privileged from a port below 1024, which only root can have
+   * @throws unavailable with `details.errno`: ECONNREFUSED, EHOSTUNREACH, ETIMEDOUT, …
+   */
+  dial(address: string, port: number, options: { deadline: number; privileged: boolean }): Promise<Conversation>
   /** Address of this host from which packets to `address` leave; '' when there is no way there. */
   ownAddress(address: string): Promise<string>
   /** Whether this kernel has the file system type, built in or as a module that can be loaded. */

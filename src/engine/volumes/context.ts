@@ -45,6 +45,8 @@ export interface VolumesOptions {
   accounts?: TreeAccounts
   /** Milliseconds that mounting a volume may take. */
   mountDeadline?: number
+  /** Milliseconds that a look at a file server may take. */
+  validationDeadline?: number
 }
 
 /** What the verbs share. */

@@ -7,7 +7,7 @@ const LONGEST = 1 << 20
 /** Of RPC: this is the last fragment. SMB has a zero there. */
 const LAST_FRAGMENT = 0x8000_0000
 
-/** One TCP connection. Servers let only ports below 1024 in where exports are `secure`; a look needs none. */
+/** One TCP connection. */
 export class TcpConversation implements Conversation {
   readonly #socket: Socket
   readonly #what: string
@@ -26,7 +26,11 @@ export class TcpConversation implements Conversation {
     socket.on('close', () => this.#fail('ECONNRESET'))
   }
 
-  static open(address: string, port: number, deadline: number): Promise<TcpConversation> {
+  static open(
+    address: string,
+    port: number,
+    { deadline, localPort }: { deadline: number; localPort?: number },
+  ): Promise<TcpConversation> {
     const what = `${address.includes(':') ? `[${address}]` : address}:${port}`
     return new Promise((resolve, reject) => {
       const socket = new Socket()
@@ -37,7 +41,7 @@ export class TcpConversation implements Conversation {
       }
       const timer = setTimeout(() => refuse('ETIMEDOUT'), deadline)
       socket.once('error', (error: NodeJS.ErrnoException) => refuse(error.code ?? 'EIO'))
-      socket.connect(port, address, () => {
+      socket.connect({ port, host: address, ...(localPort !== undefined && { localPort }) }, () => {
         socket.removeAllListeners('error')
         const conversation = new TcpConversation(socket, what)
         clearTimeout(timer)

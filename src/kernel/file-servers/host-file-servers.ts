@@ -1,12 +1,27 @@
+import { randomInt } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { existsSync, readFileSync } from 'node:fs'
 import { release } from 'node:os'
 import type { Conversation, FileServers } from '#ports/file-servers.ts'
+import { hasErrno } from '../ffi/errno.ts'
 import { TcpConversation } from './conversation.ts'
 
+/** Where no well-known service is. */
+const [FIRST_PORT, LAST_PORT] = [665, 1023]
+
 export class HostFileServers implements FileServers {
-  dial(address: string, port: number, deadline: number): Promise<Conversation> {
-    return TcpConversation.open(address, port, deadline)
+  async dial(address: string, port: number, options: { deadline: number; privileged: boolean }): Promise<Conversation> {
+    const { deadline, privileged } = options
+    if (!privileged) return TcpConversation.open(address, port, { deadline })
+    for (let tries = 0; ; tries++) {
+      try {
+        const localPort = randomInt(FIRST_PORT, LAST_PORT + 1)
+        return await TcpConversation.open(address, port, { deadline, localPort })
+      } catch (error) {
+        // Somebody else has it, or had it a minute ago.
+        if (!hasErrno(error, 'EADDRINUSE', 'EADDRNOTAVAIL') || tries === 50) throw error
+      }
+    }
   }
 
   /** A datagram socket that is connected has the address that routing chose; nothing is sent. */

@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseMountInfo } from '#codec/mountinfo.ts'
 import { unavailable } from '#lib/errors.ts'
 import { reap, spawnProcess } from '../ffi/spawn.ts'
@@ -69,15 +70,10 @@ export class Reach {
 
   /** Until it has ended, nobody else asks this mount. */
   async #waitFor(pid: number, key: string): Promise<void> {
-    while (reap(pid) === undefined) await sleep(200)
+    while (reap(pid) === undefined) await sleep(200, undefined, { ref: false })
     this.#asking.delete(key)
   }
 }
-
-const sleep = (ms: number) =>
-  new Promise<void>(resolve => {
-    setTimeout(resolve, ms).unref()
-  })
 
 function silent(path: string, { point, type, source }: ForeignMount): Error {
   const words = `${path} does not answer: it is on ${source} (${type}), mounted at ${point}`

@@ -22,14 +22,19 @@ export class Devices {
   }
 
   /** Mounts what `type`, `device` and `o` name on a volume's directory. */
-  async mount(name: string, device: Device, owner: { uid?: number; gid?: number; mode?: number } = {}): Promise<void> {
+  async mount(
+    name: string,
+    device: Device,
+    owner: { uid?: number; gid?: number; mode?: number } = {},
+    limit = this.#ctx.mountDeadline ?? MOUNT_DEADLINE,
+  ): Promise<void> {
     const ctx = this.#ctx
     const data = dataOf(ctx, name)
     try {
       this.#checkIdle(name, device.device)
       const network = networkMount(device)
       const mounting = network ? mountNetwork(ctx, data, network) : mountLocal(ctx, data, device)
-      await this.#mounted(name, device.device, mounting)
+      await this.#mounted(name, device.device, mounting, limit)
       if (Object.keys(owner).length > 0) await ctx.block?.own(data, owner)
     } catch (cause) {
       const words = `error while mounting volume '${data}': failed to mount local volume: ${messageOf(cause)}`
@@ -53,8 +58,7 @@ export class Devices {
   }
 
   /** The kernel tries for minutes. Should it succeed after all, the mount is taken down again. */
-  async #mounted(name: string, device: string, mounting: Promise<void>): Promise<void> {
-    const limit = this.#ctx.mountDeadline ?? MOUNT_DEADLINE
+  async #mounted(name: string, device: string, mounting: Promise<void>, limit: number): Promise<void> {
     if (!(await within(this.#ctx.clock, limit, mounting)).late) return
     this.#follow(
       name,

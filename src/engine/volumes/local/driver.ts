@@ -5,8 +5,10 @@ import type { Context } from '../context.ts'
 import type { NewVolume, VolumeDriver, VolumeExtent, VolumeSnapshot } from '../driver.ts'
 import { checkAnswers, Devices } from './device.ts'
 import { Images } from './image.ts'
+import type { Device } from './options.ts'
 import { parseOptions } from './options.ts'
 import { recoverMounts } from './recover.ts'
+import { VALIDATION_DEADLINE, validateDevice } from './validate.ts'
 
 /** Volumes of the `local` driver: directories, images with a file system, and whatever can be mounted on a directory. */
 export class LocalDriver implements VolumeDriver {
@@ -27,15 +29,16 @@ export class LocalDriver implements VolumeDriver {
   }
 
   /** The directory comes before the record: a crash between leaves an empty directory, which `recover` removes. */
-  async create(volume: NewVolume): Promise<string> {
+  async create(volume: NewVolume, how: { validate: boolean }): Promise<string> {
     const ctx = this.#ctx
     const { owner, mode, device, store } = parseOptions(volume.options)
+    if (device && how.validate) await validateDevice(ctx, device)
     const [directory, data] = [directoryOf(ctx, volume.name), dataOf(ctx, volume.name)]
     await ctx.files.makeDirectory(directory, { mode: 0o701 })
     await ctx.files.makeDirectory(data, { mode: device ? 0o755 : (mode ?? 0o755), ...owner })
-    if (!store) return data
     try {
-      await this.#images.create(volume)
+      if (store) await this.#images.create(volume)
+      if (device && how.validate) await this.#tryOut(volume.name, device)
     } catch (error) {
       await ctx.files.remove(directory).catch((left: unknown) => {
         ctx.log.warn('a volume that could not be made was left behind', { directory, error: messageOf(left) })
@@ -43,6 +46,12 @@ export class LocalDriver implements VolumeDriver {
       throw error
     }
     return data
+  }
+
+  /** Nothing but the mount itself shows whether options and passwords are right. */
+  async #tryOut(name: string, device: Device): Promise<void> {
+    await this.#devices.mount(name, device, {}, this.#ctx.validationDeadline ?? VALIDATION_DEADLINE)
+    await this.#devices.unmount(name)
   }
 
   async attach(volume: VolumeRecord): Promise<string> {
