@@ -9,6 +9,7 @@ export const command = defineCommand({
     label: { type: 'list', help: 'Set metadata for a volume' },
     name: { type: 'string', hidden: true, help: 'Specify volume name' },
     opt: { type: 'map', short: 'o', help: 'Set driver specific options' },
+    validate: { type: 'bool', help: 'Try at once whether the data can be reached, for ten seconds at most' },
   },
   async run(context, { args, flags }) {
     if (args[0] && flags.name)
@@ -20,6 +21,7 @@ export const command = defineCommand({
       Driver: flags.driver,
       DriverOpts: flags.opt,
       Labels: toMap(flags.label),
+      ...(flags.validate && { Validate: true }),
     })
     context.print(volume.Name)
   },

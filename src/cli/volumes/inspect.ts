@@ -9,5 +9,5 @@ export const command = defineCommand({
     format: { type: 'string', short: 'f', help: INSPECT_FORMAT_HELP },
   },
   run: (context, { args, flags }) =>
-    inspectAll(context, args, flags.format, name => context.client.volumes.inspect(name)),
+    inspectAll(context, args, flags.format, name => context.client.volumes.inspect(name, { usage: true })),
 })

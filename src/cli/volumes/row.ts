@@ -1,6 +1,6 @@
-import type { VolumeJson } from '#wire/index.ts'
+import type { DeletedVolumeJson, VolumeJson } from '#wire/index.ts'
 import type { Listing, Row } from '../render/format.ts'
-import { humanSize } from '../render/units.ts'
+import { ago, humanDuration, humanSize } from '../render/units.ts'
 
 export const VOLUME_LISTING: Listing = {
   headings: {
@@ -14,6 +14,36 @@ export const VOLUME_LISTING: Listing = {
   },
   columns: ['Driver', 'Name'],
   quiet: 'Name',
+}
+
+export const VOLUME_LISTING_SIZED: Listing = { ...VOLUME_LISTING, columns: ['Driver', 'Name', 'Links', 'Size'] }
+
+export const DELETED_LISTING: Listing = {
+  headings: {
+    ID: 'ID',
+    Name: 'NAME',
+    Driver: 'DRIVER',
+    Deleted: 'DELETED',
+    Expires: 'EXPIRES',
+    Size: 'SIZE',
+    Labels: 'LABELS',
+  },
+  columns: ['ID', 'Name', 'Deleted', 'Expires', 'Size'],
+  quiet: 'ID',
+}
+
+export function deletedRow({ id, volume, deletedAt, expiresAt, size }: DeletedVolumeJson, now = Date.now()): Row {
+  return {
+    ID: id,
+    Name: volume.name,
+    Driver: volume.driver,
+    Deleted: ago(Date.parse(deletedAt), now),
+    Expires: expiresAt <= now ? 'now' : `in ${humanDuration(expiresAt - now).toLowerCase()}`,
+    Size: humanSize(size),
+    Labels: Object.entries(volume.labels)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(','),
+  }
 }
 
 export function volumeRow(volume: VolumeJson): Row {
