@@ -1,6 +1,6 @@
 import { ContentDigest, digestOf } from '#codec/backup/index.ts'
 import { nextData } from '../ffi/fs.ts'
-import { readFully, seek } from './sys.ts'
+import { readFully } from './sys.ts'
 import type { Stat } from './sys.ts'
 
 /** Stretches of data above which small holes count as data. */
@@ -8,9 +8,14 @@ const STRETCHES_MAX = 16 * 1024
 
 export type Stretch = [offset: number, length: number]
 
-/** Where an open file has data; undefined when it has no hole. */
-export function dataOf(fd: number, stat: Stat): Stretch[] | undefined {
-  if (stat.size === 0 || stat.blocks * 512 >= stat.size) return undefined
+/**
+ * Where an open file has data; undefined when it has no hole.
+ *
+ * @param attributes whether it has any: they may take a block, as the maps of large files do, which stat(2) counts too
+ */
+export function dataOf(fd: number, stat: Stat, attributes: boolean): Stretch[] | undefined {
+  const others = (attributes ? 4096 : 0) + (stat.size < 1 << 20 ? 0 : stat.size / 64)
+  if (stat.size === 0 || stat.blocks * 512 >= stat.size + others) return undefined
   let data: Stretch[] = []
   for (let at = 0; at < stat.size;) {
     const next = nextData(fd, at)
@@ -21,7 +26,6 @@ export function dataOf(fd: number, stat: Stat): Stretch[] | undefined {
   }
   for (let least = 64 * 1024; data.length > STRETCHES_MAX; least *= 2) data = merged(data, least)
   if (data.length === 1 && data[0]![1] === stat.size) return undefined
-  seek(fd, 0, () => 'a file')
   return data
 }
 
@@ -73,9 +77,9 @@ export function digestFile(
   shown: () => string,
   onBytes: (bytes: number) => void,
 ): string {
-  const data = dataOf(fd, stat)
+  const data = dataOf(fd, stat, false)
   if (!data && stat.size <= buffer.length) {
-    const length = readFully(fd, buffer, 0, stat.size, shown)
+    const length = readFully(fd, { buffer, at: 0, length: stat.size }, 0, shown)
     if (length < stat.size) buffer.fill(0, length, stat.size)
     onBytes(length)
     return digestOf(buffer, 0, stat.size)
@@ -84,10 +88,9 @@ export function digestFile(
   let position = 0
   for (const [offset, length] of data ?? [[0, stat.size]]) {
     digest.zeros(offset - position)
-    seek(fd, offset, shown)
     for (let left = length; left > 0;) {
       const piece = buffer.subarray(0, Math.min(left, buffer.length))
-      const got = readFully(fd, piece, 0, piece.length, shown)
+      const got = readFully(fd, { buffer, at: 0, length: piece.length }, offset + length - left, shown)
       if (got < piece.length) piece.fill(0, got)
       digest.update(piece)
       onBytes(piece.length)

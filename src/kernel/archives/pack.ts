@@ -16,7 +16,7 @@ import { memberOf, OnlyInIndex, prefixOf } from './members.ts'
 import { AT_ONCE, Output } from './output.ts'
 import { scan } from './scan.ts'
 import type { Visitor } from './scan.ts'
-import { isUnchanged, readFully, seek, statat } from './sys.ts'
+import { isUnchanged, readFully, statat } from './sys.ts'
 import type { Stat } from './sys.ts'
 import { TreeDigests } from './tally.ts'
 
@@ -98,14 +98,13 @@ class Packer implements Visitor {
     if (base?.size === entry.size) {
       const digest = digestFile(fd, stat, this.#buffer, shown, () => {})
       if (digest === base.digest && isUnchanged(fd, stat, shown)) {
-        const data = dataOf(fd, stat)
+        const data = dataOf(fd, stat, entry.xattrs !== undefined)
         if (data) entry.holes = holesBetween(data, stat.size)
         this.#addKnown(entry, stat, digest)
         return undefined
       }
-      seek(fd, 0, shown)
     }
-    const data = dataOf(fd, stat)
+    const data = dataOf(fd, stat, entry.xattrs !== undefined)
     if (data || stat.size > SMALL) return this.#large(fd, entry, stat, data)
     return this.#small(fd, entry, stat)
   }
@@ -145,13 +144,12 @@ class Packer implements Visitor {
       const at = this.#output.reserve(length)
       const { buffer } = this.#output
       const content = writeEntry(buffer, at, member, pax)
-      const got = readFully(fd, buffer, content, entry.size, shown)
+      const got = readFully(fd, { buffer, at: content, length: entry.size }, 0, shown)
       buffer.fill(0, content + got, at + length)
-      const unchanged = isUnchanged(fd, stat, shown)
+      const unchanged = got === entry.size && isUnchanged(fd, stat, shown)
       if (!unchanged && tries === 0) {
         const after = statat(fd, '', shown) ?? stat
         if (after.size <= SMALL) {
-          seek(fd, 0, shown)
           stat = after
           const { size, mtime, mode, uid, gid } = stat
           Object.assign(entry, { size, mtime, mode: mode & 0o7777, uid, gid })
@@ -174,17 +172,18 @@ class Packer implements Visitor {
     let position = 0
     let stored = 0
     let count = 0
+    let whole = true
     for (const [offset, length] of [...(data ?? [[0, entry.size] as const]), [entry.size, 0] as const]) {
       digest.zeros(offset - position)
       if (!sparse) {
         await this.#zeros(offset - position)
         stored += offset - position
       }
-      if (offset !== position && length > 0) seek(fd, offset, shown)
       for (let left = length; left > 0;) {
         this.#host.check()
         const room = this.#output.rest(left)
-        const got = readFully(fd, room, 0, room.length, shown)
+        const got = readFully(fd, { buffer: room, at: 0, length: room.length }, offset + length - left, shown)
+        whole &&= got === room.length
         room.fill(0, got)
         digest.update(room)
         left -= room.length
@@ -196,7 +195,7 @@ class Packer implements Visitor {
       position = offset + length
     }
     await this.#output.write(encodePadding(stored))
-    this.#stamp(entry, stat, isUnchanged(fd, stat, shown))
+    this.#stamp(entry, stat, whole && isUnchanged(fd, stat, shown))
     entry.digest = digest.finish()
     this.#counted(entry, count)
   }

@@ -154,7 +154,8 @@ function entryOf(type: BackupEntry['type'], volume: number, path: ByteString, st
     gid: stat.gid,
     size: type === 'file' ? stat.size : 0,
     mtime: stat.mtime,
-    atime: stat.atime,
+    // Reading a symlink changes its time, and there is no way not to.
+    ...(type === 'symlink' ? {} : { atime: stat.atime }),
     ...(type === 'block' || type === 'char' ? { device: [stat.major, stat.minor] as [number, number] } : {}),
   }
 }

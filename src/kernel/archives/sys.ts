@@ -233,12 +233,20 @@ export function ownUmask(): void {
   c.umask()(0)
 }
 
-/** Reads until `length` bytes are there or the file ends; Node's call, which takes an offset. @returns bytes read */
-export function readFully(fd: number, buffer: Buffer, at: number, length: number, shown: () => string): number {
+export interface Target {
+  buffer: Buffer
+  /** Where in the buffer, and how much. */
+  at: number
+  length: number
+}
+
+/** Reads from an offset of a file until all is there or the file ends; Node's call, which takes both offsets. @returns bytes read */
+export function readFully(fd: number, target: Target, offset: number, shown: () => string): number {
+  const { buffer, at, length } = target
   let done = 0
   try {
     while (done < length) {
-      const got = readSync(fd, buffer, at + done, length - done, null)
+      const got = readSync(fd, buffer, at + done, length - done, offset + done)
       if (got === 0) break
       done += got
     }
