@@ -17,7 +17,17 @@ export function leftovers(daemon: TestDaemon, owned: ReadonlySet<string> = new S
       // Ended while we looked.
     }
   }
-  const keep = [/\/run$/, /\/data$/, /runtime\.mnt$/, /\/netns$/, /\/rootfs$/, /\/pins$/, /\/warm-/, /\/cgroup-moves$/]
+  const keep = [
+    /\/run$/,
+    /\/data$/,
+    /runtime\.mnt$/,
+    /\/netns$/,
+    /\/rootfs$/,
+    /\/mounts$/,
+    /\/pins$/,
+    /\/warm-/,
+    /\/cgroup-moves$/,
+  ]
   for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
     const target = line.split(' ')[4] ?? ''
     if (!target.startsWith(directory) || keep.some(one => one.test(target))) continue
