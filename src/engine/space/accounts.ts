@@ -15,9 +15,9 @@ export interface AccountsOptions {
 }
 
 /** Milliseconds that a report waits for trees whose last figure would do. */
-const BUDGET = 700
+const BUDGET = 450
 /** Of these, for looking whether the host has changed what nobody uses. */
-const DOUBT = 350
+const DOUBT = 150
 /** Walks side by side. */
 const LANES = 4
 /** Milliseconds for which a figure of what nobody uses is not doubted. */
