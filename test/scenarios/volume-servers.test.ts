@@ -5,17 +5,26 @@ import { after, afterEach, before, test } from 'node:test'
 import { clear, inside, SLEEP, started } from '../support/containers.ts'
 import { TestDaemon } from '../support/daemon.ts'
 import { DeadFileSystem } from '../support/dead-fs.ts'
+import { FileServersMachine } from '../support/file-servers.ts'
+import { Machines } from '../support/machines.ts'
 import { run } from '../support/tools.ts'
 
 // File servers: what Berth does before the kernel mounts, and that one which is dead is in nobody's way.
 
-const daemon = new TestDaemon()
+const machines = new Machines()
+const nas = machines.add('nas').address
+const servers = new FileServersMachine(machines, 'nas')
+const daemon = new TestDaemon([], { netns: machines.path() })
 const { containers, volumes } = daemon.client
 before(async () => {
   await daemon.start()
   await daemon.loadBusybox()
 })
-after(() => daemon.dispose())
+after(async () => {
+  await daemon.dispose()
+  await servers.remove()
+  machines.remove()
+})
 afterEach(() => clear(daemon))
 
 const volume = (name: string) => ({ HostConfig: { Binds: [`${name}:/v`] } })
@@ -77,3 +86,74 @@ test('a file system that hangs: its users fail in time, and nobody else notices'
     await dead.end(point)
   }
 })
+
+/** What creation with a look at the server says; '' when all is well up to the mount, which this kernel may lack. */
+async function refusal(DriverOpts: Record<string, string>): Promise<string> {
+  try {
+    await volumes.create({ Name: 'looked-at', DriverOpts, Validate: true })
+    await volumes.remove('looked-at')
+    return ''
+  } catch (error) {
+    const { message } = error as Error
+    assert.deepEqual((await volumes.list()).Volumes, [])
+    return /can be reached, but this kernel has no (nfs4?|cifs) file system \(ENODEV\): run modprobe/.test(message)
+      ? ''
+      : message
+  }
+}
+
+test('a real NFS server: what is right passes, what is wrong is named', async () => {
+  const { stop, paths } = await servers.nfs()
+  const nfs = (device: string, o: string) => refusal({ type: 'nfs', device, o })
+  assert.equal(await nfs(':/a', `addr=${nas},rw`), '')
+  assert.equal(await nfs(`${nas}:/srv/b`, 'nfsvers=4.2,soft'), '')
+  assert.equal(await refusal({ type: 'nfs4', device: ':/', o: `addr=${nas}` }), '')
+  assert.equal(await nfs(`:${paths.a}`, `addr=${nas},nfsvers=3,nolock`), '')
+  assert.equal(await nfs(`:${paths.a}`, `addr=${nas},nfsvers=3,mountport=20048`), '')
+  const missing = (path: string, has: string) =>
+    `export ${path} does not exist on server ${nas} (ENOENT): the server has ${has}`
+  assert.match(await nfs(':/x', `addr=${nas}`), new RegExp(escaped(missing('/x', '/a, /srv'))))
+  assert.match(await nfs(':/srv/x', `addr=${nas}`), new RegExp(escaped(missing('/srv/x', '/srv/b'))))
+  const three = missing('/a', `${paths.a}, ${paths.b}`)
+  assert.match(await nfs(':/a', `addr=${nas},vers=3`), new RegExp(escaped(three)))
+  assert.match(
+    await nfs(':/a', `addr=${nas},port=2050`),
+    new RegExp(`server ${escaped(nas)} does not answer on port 2050 for /a \\(ECONNREFUSED\\): nothing listens there`),
+  )
+  assert.match(await nfs('nas.invalid:/a', ''), /the server's name nas\.invalid is not known \(\w+\)/)
+  // It is the look that asks: without it, creation is instant, and the start says it.
+  await volumes.create({ Name: 'later', DriverOpts: { type: 'nfs', device: ':/x', o: 'addr=192.0.2.1,rw' } })
+  await volumes.remove('later')
+  await stop()
+  assert.match(await nfs(':/a', `addr=${nas}`), /does not answer on port 2049 for \/a \(ECONNREFUSED\)/)
+})
+
+test('a server behind a filter is given ten seconds, and a volume of it keeps nobody waiting', async () => {
+  servers.filter(3049)
+  const began = performance.now()
+  const asked = refusal({ type: 'nfs', device: ':/a', o: `addr=${nas},port=3049` })
+  await soon('volume ls', 3000, () => volumes.list())
+  await soon('run', 5000, () => started(daemon, 'beside', SLEEP))
+  assert.match(await asked, /ETIMEDOUT.*check that the server runs and that no firewall is between/)
+  const took = performance.now() - began
+  assert.ok(took > 9000 && took < 14_000, `${took}`)
+})
+
+test('a real Samba server: what is right passes, what is wrong is named', async () => {
+  const { stop } = await servers.smb()
+  const cifs = (device: string, o: string) => refusal({ type: 'cifs', device, o })
+  assert.equal(await cifs(`//${nas}/data`, 'username=u,password=p'), '')
+  assert.equal(await cifs('//nas/data/below', `addr=${nas},username=u,password=p`), '')
+  assert.match(
+    await cifs(`//${nas}/wrong`, 'username=u,password=p'),
+    new RegExp(`share wrong does not exist on server ${escaped(nas)} \\(ENOENT\\)`),
+  )
+  assert.match(await cifs('data', 'username=u'), /data is no share: write it as \/\/SERVER\/SHARE/)
+  await stop()
+  assert.match(
+    await cifs(`//${nas}/data`, ''),
+    /does not answer on port 445 for data \(ECONNREFUSED\): nothing listens/,
+  )
+})
+
+const escaped = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\/]/g, String.raw`\$&`)
