@@ -23,7 +23,7 @@ const steps = (since = 0) =>
     .slice(since)
     .split('\n')
     .map(line => line.split(' ')[0]!)
-    .filter(name => /Volume$/.test(name))
+    .filter(name => name.endsWith('Volume'))
 interface Kept {
   name: string
   size: number

@@ -1,6 +1,7 @@
 import { conflict, invalid } from '#lib/errors.ts'
 import type { VolumeRecord } from '#model/volume.ts'
 import type { CopyOptions } from '#ports/files.ts'
+import { cloneByDriver } from './clone-by-driver.ts'
 import { extentOf, find, mountedBy } from './context.ts'
 import type { Context } from './context.ts'
 import { pinVolume } from './pin.ts'
@@ -23,6 +24,8 @@ export async function cloneVolume(
     throw conflict(`clone ${name}: a volume named ${request.name} exists: choose another name`)
   const driver = ctx.drivers.of(source)
   const { [ANONYMOUS]: _, ...labels } = { ...source.labels, ...request.labels }
+  const made = await cloneByDriver(ctx, source, { name: request.name, options: source.options, labels })
+  if (made) return { volume: made, method: 'snapshot', live: false }
   let method: ClonedVolume['method'] | undefined
   const staged = await stageVolume(
     ctx,

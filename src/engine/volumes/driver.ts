@@ -43,6 +43,8 @@ export interface VolumeDriver {
   tree?(volume: VolumeRecord): string | undefined
   /** Whether the directory with the data is a plain one of ours, which may be replaced as a whole by another. */
   isPlain(volume: VolumeRecord): boolean
+  /** A new directory for the data of a plain volume, to be put in the place of the one that it has. */
+  makePlace?(path: string): Promise<void>
   /** How much of a detached volume its own directory has; without this verb, nothing. Pure. */
   extent?(volume: Pick<VolumeRecord, 'options'>): VolumeExtent
   /**
@@ -62,6 +64,12 @@ export interface VolumeDriver {
    * locks of both are held. @returns undefined when the caller is to copy the files
    */
   clone?(source: VolumeRecord, target: VolumeRecord): Promise<'snapshot' | 'reflink' | 'copy' | undefined>
+  /**
+   * Instead of `create`: a volume that begins with what `source` has, attached or not; the locks of both are held.
+   *
+   * @returns the mountpoint to show; undefined, with nothing made, when the files are to be copied
+   */
+  copyOf?(source: VolumeRecord, target: NewVolume): Promise<string | undefined>
   /** Drops what is remembered of a volume whose driver cannot be asked any more: for removal by force. */
   forget?(volume: VolumeRecord): void
   /** More about it for `inspect`, within two seconds. */

@@ -6,7 +6,10 @@ import { CsiModel, CsiRefusal } from './csi-model.ts'
 export class FakeCsi implements Csi {
   readonly drivers = new Map<string, CsiModel>()
   readonly calls: { driver: string; method: string; request: object }[] = []
-  /** Codes that the next calls of a method end with: before the driver hears of it, or after it has done it. */
+  /**
+   * Codes that the next calls of a method end with: before the driver hears of it, or after it has done it. `HANG`: no
+   * answer ever comes.
+   */
   readonly faults: { method: string; code: string; when: 'before' | 'after' }[] = []
 
   async list(): Promise<string[]> {
@@ -25,14 +28,19 @@ export class FakeCsi implements Csi {
     const [fault] = index < 0 ? [] : this.faults.splice(index, 1)
     const fail = (code: string, reason: string) =>
       system(`csi driver "${driver}": ${method.split('.')[1]}: ${reason} (${code})`, { details: { code, reason } })
-    if (fault?.when === 'before') throw fail(fault.code, 'as told')
+    if (fault?.when === 'before') return this.#fault(fault.code, fail)
     try {
       const answer = structuredClone(model.answer(method, structuredClone(request)))
-      if (fault) throw fail(fault.code, 'as told')
+      if (fault) return await this.#fault(fault.code, fail)
       return answer
     } catch (error) {
       if (error instanceof CsiRefusal) throw fail(error.code, error.message)
       throw error
     }
+  }
+
+  async #fault(code: string, fail: (code: string, reason: string) => Error): Promise<never> {
+    if (code === 'HANG') return new Promise(() => {})
+    throw fail(code, 'as told')
   }
 }

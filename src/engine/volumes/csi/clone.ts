@@ -1,38 +1,31 @@
 import { messageOf } from '#lib/errors.ts'
 import type { VolumeRecord } from '#model/volume.ts'
+import type { NewVolume } from '../driver.ts'
 import { type CsiContext, known, secretsFor } from './context.ts'
-import { make, unmake } from './make.ts'
+import { make } from './make.ts'
 
-/**
- * A copy that the driver makes itself. The target is there, empty, and gives way to one that begins with what the source
- * has: only at its creation can a volume be given a source.
- */
-export async function cloneVolume(
-  ctx: CsiContext,
-  source: VolumeRecord,
-  target: VolumeRecord,
-): Promise<'snapshot' | undefined> {
+/** A volume that the driver begins with what another one has: only at its creation can it be given a source. */
+export async function copyOf(ctx: CsiContext, source: VolumeRecord, target: NewVolume): Promise<boolean> {
   const { controller } = await ctx.asking.info()
   const from = known(ctx, source.name)
-  const [canClone, canSnapshot] = ['CLONE_VOLUME', 'CREATE_DELETE_SNAPSHOT'].map(one => controller.includes(one))
-  if (!known(ctx, target.name).ours || (!canClone && !canSnapshot)) return undefined
-  const again = { name: target.name, options: target.options, labels: target.labels }
-  if (canClone) {
-    await unmake(ctx, known(ctx, target.name))
-    await make(ctx, again, { volume: { volume_id: from.volumeId } })
-    return 'snapshot'
+  if (controller.includes('CLONE_VOLUME')) {
+    await make(ctx, target, { volume: { volume_id: from.volumeId } })
+    return true
   }
+  if (!controller.includes('CREATE_DELETE_SNAPSHOT')) return false
   const secrets = await secretsFor(ctx, from.options)
   const { snapshot } = await ctx.asking.ask('Controller.CreateSnapshot', {
     source_volume_id: from.volumeId,
-    name: known(ctx, target.name).key,
+    // A snapshot that a crash leaves is taken again by the next attempt.
+    name: `berth-copy-of-${from.key.replace(/^berth-/, '')}`,
     secrets,
     parameters: {},
   })
-  if (!snapshot || snapshot.snapshot_id === '' || !snapshot.ready_to_use) return undefined
+  if (!snapshot || snapshot.snapshot_id === '') return false
   try {
-    await unmake(ctx, known(ctx, target.name))
-    await make(ctx, again, { snapshot: { snapshot_id: snapshot.snapshot_id } })
+    if (!snapshot.ready_to_use) return false
+    await make(ctx, target, { snapshot: { snapshot_id: snapshot.snapshot_id } })
+    return true
   } finally {
     await ctx.asking
       .ask('Controller.DeleteSnapshot', { snapshot_id: snapshot.snapshot_id, secrets })
@@ -43,5 +36,4 @@ export async function cloneVolume(
         }),
       )
   }
-  return 'snapshot'
 }

@@ -1,7 +1,7 @@
 import { directoryOf } from '../context.ts'
 import type { VolumeRecord } from '#model/volume.ts'
 import type { NewVolume, VolumeDriver } from '../driver.ts'
-import { cloneVolume } from './clone.ts'
+import { copyOf } from './clone.ts'
 import { type CsiContext, known, targetOf } from './context.ts'
 import { grow } from './grow.ts'
 import { make, unmake } from './make.ts'
@@ -81,8 +81,8 @@ export class CsiDriver implements VolumeDriver {
     return grow(this.#ctx, name, bytes)
   }
 
-  clone(source: VolumeRecord, target: VolumeRecord): Promise<'snapshot' | undefined> {
-    return cloneVolume(this.#ctx, source, target)
+  async copyOf(source: VolumeRecord, target: NewVolume): Promise<string | undefined> {
+    return (await copyOf(this.#ctx, source, target)) ? targetOf(this.#ctx, target.name) : undefined
   }
 
   /** From what is remembered: nobody is asked. */

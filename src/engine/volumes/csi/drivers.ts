@@ -65,11 +65,12 @@ export class CsiDrivers {
   }
 
   async #settle(name: string): Promise<void> {
-    const { locks, records, log } = this.#engine
+    const { locks, records, changes, log } = this.#engine
     try {
       await locks.run(name, async () => {
         const volume = this.#volumes.get(name)
-        if (!volume) return
+        // The engine itself is about to make or give back this one.
+        if (!volume || changes.list().some(change => change.volume.name === name)) return
         const record = records.get(name)
         const { ctx } = this.#of(volume.driver)
         if (volume.life === 'deleting') {

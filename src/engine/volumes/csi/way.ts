@@ -20,7 +20,8 @@ export async function bringUp(ctx: CsiContext, known: CsiVolume): Promise<void> 
   if (info.node.includes('STAGE_UNSTAGE_VOLUME')) wanted.push('stage')
   try {
     for (const step of stepsUp(volume, wanted)) {
-      volume = put(ctx, begin(volume, step))
+      // Which machine it was given to is known also when no answer comes.
+      volume = put(ctx, { ...begin(volume, step), ...(step === 'attach' && { nodeId: info.nodeId }) })
       volume = { ...volume, ...(await forward(ctx, volume, step, info)) }
       volume = put(ctx, finish(volume, step))
     }
@@ -63,7 +64,7 @@ async function forward(ctx: CsiContext, volume: CsiVolume, step: Step, info: Dri
       secrets,
       volume_context: volume.context,
     })
-    return { publishContext, nodeId: info.nodeId }
+    return { publishContext }
   }
   const staging: CsiStaging = {
     volume_id: volume.volumeId,
