@@ -17,8 +17,11 @@ export function sparseRecords(entry: TarEntry): PaxRecords {
   ])
 }
 
-export function encodeSparseMap(data: [number, number][]): Buffer {
-  const text = bytes(`${data.length}\n${data.map(([offset, length]) => `${offset}\n${length}\n`).join('')}`)
+export function encodeSparseMap(data: [number, number][], size: number): Buffer {
+  const last = data.at(-1)
+  // GNU tar makes the file as long as its map goes: a hole at the end is told by an empty stretch there.
+  const map = last && last[0] + last[1] === size ? data : [...data, [size, 0]]
+  const text = bytes(`${map.length}\n${map.map(([offset, length]) => `${offset}\n${length}\n`).join('')}`)
   return Buffer.concat([text, Buffer.alloc(padding(text.length))])
 }
 
@@ -68,7 +71,7 @@ export class SparseMap {
       if (offset < end || offset + length > this.#realSize) throw this.#damaged(this.#entry)
       end = offset + length
       stored += length
-      data.push([offset, length])
+      if (length > 0) data.push([offset, length])
     }
     if (stored !== this.#entry.size - this.#taken) throw this.#damaged(this.#entry)
     this.#entry.data = data

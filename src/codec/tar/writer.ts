@@ -39,7 +39,7 @@ export function encodeGlobal(records: PaxRecords): Buffer {
 }
 
 function encodeSparse(entry: TarEntry, data: [number, number][]): Buffer {
-  const map = encodeSparseMap(data)
+  const map = encodeSparseMap(data, entry.size)
   const size = map.length + data.reduce((sum, [, length]) => sum + length, 0)
   // Readers that do not know the format see this name.
   const stored: TarEntry = { ...entry, name: `GNUSparseFile.0/${baseOf(entry.name)}`, size }

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { system } from '#lib/errors.ts'
+import { BerthError, invalid, system } from '#lib/errors.ts'
 import { toText } from '#codec/tar/index.ts'
 import type { ByteString } from '#codec/tar/index.ts'
 import type { BackupEntry } from '#model/backup.ts'
@@ -12,6 +12,8 @@ import { Descent } from './descent.ts'
 import { listXattrsOf, openat, openToRead, removeXattrOf, setTimesAt, setTimesOf } from './sys.ts'
 
 const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
+/** Directories above a member that another program's archive may leave out. */
+const DEPTH_MAX = 4096
 const NEW_FILE = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW
 
 /** A directory that a volume is unpacked into. Nothing outside of it is touched: each step is from a descriptor, symlinks are never followed. */
@@ -42,9 +44,16 @@ export class Place {
     return this.#way.to(path.slice(0, Math.max(0, path.lastIndexOf('/'))))
   }
 
-  /** Missing directories above a path are made, as tar(1) does. */
+  /** Missing directories above a path are made, as tar(1) does. @throws invalid when they are absurdly many */
   makeParents(path: ByteString): void {
     const parts = path.split('/').slice(0, -1)
+    if (parts.length > DEPTH_MAX) throw invalid(`archive member ${toText(path).slice(0, 100)}… lies too deep`)
+    try {
+      this.parentOf(path)
+      return
+    } catch (error) {
+      if (!hasErrno(error, 'ENOENT')) throw error
+    }
     for (let i = 0; i < parts.length; i++) {
       const parent = this.#way.to(parts.slice(0, i).join('/'))
       try {
@@ -165,14 +174,15 @@ export function setXattrs(fd: number, entry: BackupEntry): void {
     try {
       at.setXattrOf(fd, name, Buffer.from(value, 'base64'))
     } catch (error) {
-      throw named(`restore ${toText(entry.path)}`, error)
+      throw named(toText(entry.path), error)
     }
   }
 }
 
-function named(operation: string, error: unknown): Error {
-  const details = { errno: (error as { details?: { errno?: unknown } }).details?.errno }
-  return system(operation, { cause: error, details })
+function named(path: string, error: unknown): Error {
+  const cannot = hasErrno(error, 'EOPNOTSUPP')
+  const words = cannot ? `restore ${path}: the file system here holds no such attributes` : `restore ${path}`
+  return system(words, { cause: error, details: error instanceof BerthError ? error.details : {} })
 }
 
 const NODES: Partial<Record<BackupEntry['type'], number>> = {

@@ -1,4 +1,4 @@
-import { invalid } from '#lib/errors.ts'
+import { invalid, messageOf } from '#lib/errors.ts'
 import { damaged, decodeMarker, indexLines } from '#codec/backup/index.ts'
 import type { IndexEnd } from '#codec/backup/index.ts'
 import { TarReader } from '#codec/tar/index.ts'
@@ -43,9 +43,19 @@ export async function unpack(job: UnpackJob, host: UnpackHost): Promise<BackupSu
     const summary = header ? await unpackOurs(input, header, places, host) : await unpackForeign(input, places[0], host)
     if (job.durable) for (const place of places) if (place) syncFilesystem(place.root)
     return summary
+  } catch (error) {
+    throw explained(error)
   } finally {
     for (const place of places) place?.close()
   }
+}
+
+/** Errors of the kernel that only what the archive itself says can lead to. */
+const FAULTS = ['ENAMETOOLONG', 'ENOENT', 'ENOTDIR', 'EEXIST', 'EISDIR', 'ELOOP', 'EXDEV', 'EMLINK', 'EFBIG'] as const
+
+function explained(error: unknown): unknown {
+  if (!hasErrno(error, ...FAULTS)) return error
+  return invalid(`archive cannot be unpacked: ${messageOf(error)}`, { cause: error })
 }
 
 /** Errors of the host, which no archive can cause. */

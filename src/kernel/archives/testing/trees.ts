@@ -1,5 +1,5 @@
 import fs from 'node:fs'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import * as at from '../../ffi/fs.ts'
 import { setTimesAt } from '../sys.ts'
 
