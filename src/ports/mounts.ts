@@ -54,6 +54,11 @@ export interface Mounts {
   /** Lazy when busy; not mounted is success. */
   unmount(target: string): Promise<void>
   isMounted(target: string): boolean
+  /**
+   * What the mount that `path` is on forbids: of `ro`, `nosuid`, `nodev`, `noexec`. Asks the path's file system, which is
+   * known to answer. An absent path is forbidden nothing.
+   */
+  restrictions(path: string): Promise<string[]>
   /** Mount points at or below `prefix`, deepest first (/proc/self/mountinfo). */
   below(prefix: string): string[]
 }

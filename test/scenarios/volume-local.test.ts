@@ -155,6 +155,18 @@ test('a disk in a file: ext4, xfs and btrfs, by path, with options', async () =>
   }
 })
 
+test('what the options of a volume forbid, its containers cannot do', async () => {
+  const source = join(daemon.directory, 'source')
+  mkdirSync(source)
+  await create('bound', { type: 'none', device: source, o: 'bind,ro,nosuid' })
+  await create('ram', { type: 'tmpfs', device: 'tmpfs', o: 'noexec,nodev', size: '1M', uid: '5', mode: '0700' })
+  await started(daemon, 'c1', SLEEP, { HostConfig: { Binds: ['bound:/b', 'ram:/r', '/proc:/p'] } })
+  assert.match((await sh('c1', 'touch /b/f')).text, /Read-only file system/)
+  assert.match((await sh('c1', 'grep " /b " /proc/mounts')).text, / ro,nosuid,/)
+  assert.match((await sh('c1', 'grep " /p " /proc/mounts')).text, / rw,nosuid,nodev,noexec,/)
+  assert.match((await sh('c1', 'grep " /r " /proc/mounts')).text, / rw,nodev,noexec,.*size=1024k,mode=700,uid=5,gid=5/)
+})
+
 test('says what is wrong, at creation where it can be known, else in the words of the start', async () => {
   const refused: [Record<string, string>, RegExp][] = [
     [{ size: '10X' }, /size=10X is no size such as 10G/],

@@ -197,6 +197,13 @@ export function statfs(path: string): { type: number; blockSize: number; total: 
   return { type: field(0), blockSize, total: bytes(16), free: bytes(24), avail: bytes(32) }
 }
 
+/** The ST_* bits of the mount that a path is on (statfs(2)); on a pool thread. */
+export async function mountFlags(path: string): Promise<number> {
+  const b = Buffer.alloc(256)
+  await promised(c.statfs(), `read the mount of ${path}`, path, b)
+  return Number(b.readBigUInt64LE(80))
+}
+
 export function fcntl(fd: number, command: number, argument = 0): number {
   return checked(c.fcntl()(fd, command, argument), `fcntl on fd ${fd}`)
 }

@@ -9,7 +9,7 @@ import { type BindOptions, bindByApi, bindClassic } from './bind.ts'
 import { bindInside } from './bind-inside.ts'
 import { mountFilesystem } from './filesystem.ts'
 import { lacksApi, mountOverlayByApi, mountOverlayClassic } from './overlay.ts'
-import { parseMountOptions } from './options.ts'
+import { parseMountOptions, restrictionsOf } from './options.ts'
 
 /** Mounts in the daemon's own mount namespace. What cannot block is done at once, without a thread. */
 export class HostMounts implements Mounts {
@@ -42,7 +42,12 @@ export class HostMounts implements Mounts {
     const parsed = parseMountOptions(options)
     if (parsed.bind !== 'no') {
       const readonly = (parsed.flags & libc.MS_RDONLY) !== 0
-      return this.bind(source, target, { recursive: parsed.bind === 'recursive', readonly })
+      await this.bind(source, target, { recursive: parsed.bind === 'recursive', readonly })
+      // A bind takes the flags of its source; others are set once it is there.
+      if ((parsed.flags & ~(libc.MS_RDONLY | libc.MS_REMOUNT)) !== 0) {
+        libc.mount(null, target, null, libc.MS_REMOUNT | libc.MS_BIND | parsed.flags)
+      }
+      return
     }
     return mountFilesystem(target, type, source, parsed)
   }
@@ -105,6 +110,15 @@ export class HostMounts implements Mounts {
       if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return false
       // A dead file server or FUSE process: there is a mount that cannot be looked at.
       return this.below(target).includes(target)
+    }
+  }
+
+  async restrictions(path: string): Promise<string[]> {
+    try {
+      return restrictionsOf(await libc.mountFlags(path))
+    } catch (error) {
+      if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return []
+      throw failure(`reading the mount of ${path} failed`, error)
     }
   }
 

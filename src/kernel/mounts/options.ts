@@ -18,6 +18,7 @@ const MS_NODIRATIME = 2048
 const MS_RELATIME = 1 << 21
 const MS_STRICTATIME = 1 << 24
 const MS_LAZYTIME = 1 << 25
+const MS_I_VERSION = 1 << 23
 const MS_SILENT = 1 << 15
 const MS_NOSYMFOLLOW = 256
 const MS_UNBINDABLE = 1 << 17
@@ -37,6 +38,7 @@ const SET: Readonly<Record<string, number>> = {
   strictatime: MS_STRICTATIME,
   lazytime: MS_LAZYTIME,
   silent: MS_SILENT,
+  iversion: MS_I_VERSION,
   remount: libc.MS_REMOUNT,
 }
 
@@ -53,6 +55,8 @@ const CLEAR: Readonly<Record<string, number>> = {
   nostrictatime: MS_STRICTATIME,
   nolazytime: MS_LAZYTIME,
   loud: MS_SILENT,
+  noiversion: MS_I_VERSION,
+  symfollow: MS_NOSYMFOLLOW,
 }
 
 const PROPAGATION: Readonly<Record<string, number>> = {
@@ -63,13 +67,25 @@ const PROPAGATION: Readonly<Record<string, number>> = {
 }
 
 /** Words that only concern mount(8) and fstab(5). */
-const IGNORED = new Set(['defaults', 'auto', 'noauto', 'user', 'nouser', '_netdev', 'nofail', 'owner', 'group'])
+const IGNORED = new Set([
+  'defaults',
+  'auto',
+  'noauto',
+  'user',
+  'nouser',
+  '_netdev',
+  'nofail',
+  'owner',
+  'group',
+  'users',
+  'nousers',
+])
 
 export function parseMountOptions(options: readonly string[]): MountOptions {
   const parsed: MountOptions = { flags: 0, data: [], bind: 'no', propagation: undefined }
-  for (const option of options.flatMap(list => list.split(',')).map(word => word.trim())) {
+  for (const option of options.flatMap(wordsOf)) {
     const propagation = parsePropagation(option)
-    if (option === '' || IGNORED.has(option)) continue
+    if (option === '' || IGNORED.has(option) || /^[xX]-|^comment=/.test(option)) continue
     else if (option === 'bind') parsed.bind = 'plain'
     else if (option === 'rbind') parsed.bind = 'recursive'
     else if (propagation) parsed.propagation = propagation
@@ -79,6 +95,20 @@ export function parseMountOptions(options: readonly string[]): MountOptions {
   }
   return parsed
 }
+
+/** A value may have commas: of a password, or doubled by who wrote it for the kernel. */
+function wordsOf(list: string): string[] {
+  return /^pass(word)?2?=|,,/.test(list) ? [list] : list.split(',').map(word => word.trim())
+}
+
+/** Of the ST_* bits of statfs(2), those that forbid something. */
+export function restrictionsOf(flags: number): string[] {
+  return Object.entries(RESTRICTIONS)
+    .filter(([, bit]) => (flags & bit) !== 0)
+    .map(([word]) => word)
+}
+
+const RESTRICTIONS = { ro: 1, nosuid: 2, nodev: 4, noexec: 8 }
 
 /** `rslave` and its kin. */
 export function parsePropagation(word: string): { flag: number; recursive: boolean } | undefined {

@@ -59,6 +59,12 @@ export class FakeMounts implements Mounts {
     return this.mounted.some(mount => mount.target === target)
   }
 
+  async restrictions(path: string): Promise<string[]> {
+    const on = this.mounted.findLast(mount => path === mount.target || path.startsWith(`${mount.target}/`))
+    const words = on?.options.flatMap(list => list.split(',')) ?? []
+    return ['ro', 'nosuid', 'nodev', 'noexec'].filter(word => words.includes(word))
+  }
+
   below(prefix: string): string[] {
     return this.mounted
       .map(mount => mount.target)

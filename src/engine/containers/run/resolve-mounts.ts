@@ -22,12 +22,14 @@ async function resolveOne(
   switch (plan.type) {
     case 'tmpfs':
       return { plan, source: '' }
-    case 'bind':
-      return { plan, source: plan.source, directory: await ensureSource(ctx, plan, rollback) }
+    case 'bind': {
+      const directory = await ensureSource(ctx, plan, rollback)
+      return { plan, source: plan.source, directory, restrictions: await ctx.mounts.restrictions(plan.source) }
+    }
     case 'volume': {
       const root = await ctx.volumes.mount(plan.source, record.id)
       rollback.add(`unmount volume ${plan.source}`, () => ctx.volumes.unmount(plan.source, record.id))
-      return { plan, source: root }
+      return { plan, source: root, restrictions: await ctx.mounts.restrictions(root) }
     }
     case 'image': {
       const root = await ctx.images.mountImage(ctx.images.resolve(plan.source))

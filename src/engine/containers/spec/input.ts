@@ -10,6 +10,8 @@ export interface ResolvedMount {
   source: string
   /** False for a bind of a single file. */
   directory?: boolean
+  /** What the source's own mount forbids (`nosuid`, …), and the runtime would allow again. */
+  restrictions?: string[]
 }
 
 /** Paths of another process's namespaces that this container joins; undefined makes a new one or uses the host's. */

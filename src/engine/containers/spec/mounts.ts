@@ -89,7 +89,7 @@ function etcFiles(input: SpecInput): OciMount[] {
   ]
 }
 
-function userMount({ plan, source, directory = true }: ResolvedMount, input: SpecInput): OciMount {
+function userMount({ plan, source, directory = true, restrictions }: ResolvedMount, input: SpecInput): OciMount {
   if (plan.type === 'tmpfs') {
     const flags = overrideFlags(['noexec', 'nosuid', 'nodev'], plan.options)
     const readonly = plan.readonly && !flags.includes('ro') ? ['ro'] : []
@@ -109,6 +109,7 @@ function userMount({ plan, source, directory = true }: ResolvedMount, input: Spe
       plan.recursive ? 'rbind' : 'bind',
       plan.propagation || 'rprivate',
       ...(readonly ? [deep ? 'rro' : 'ro'] : []),
+      ...(restrictions ?? []).filter(word => word !== 'ro' || !readonly),
     ],
   }
 }
