@@ -11,6 +11,7 @@ import { Accounts, Space } from '#engine/space/index.ts'
 import { Volumes } from '#engine/volumes/index.ts'
 import type { Needs } from '#http/index.ts'
 import { HostArchives } from '#kernel/archives/index.ts'
+import { makeRoom } from '#kernel/content/index.ts'
 import { HostBootstrap } from '#kernel/bootstrap/index.ts'
 import { decompressed } from '#kernel/files/decompress.ts'
 import { favorMoves } from '#kernel/cgroups/favor-moves.ts'
@@ -44,6 +45,7 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
   const undoRoots = prepareRoots(execRoot, dataRoot)
   const undoMoves = cheapMoves(execRoot, log)
   const clock = systemClock()
+  if (makeRoom(dataRoot)) log.warn('no room on the disk: unfinished downloads were removed', { dataRoot })
   const store = new SqliteStore(join(dataRoot, 'berth.db'))
   const self = identity(store.repository<Identity>('identity'), dataRoot, options.bridge)
   const events = new Events(clock)

@@ -34,16 +34,24 @@ export async function planPrune(
   const unused = (image: ImageRecord) => ctx.users(image.id).every(({ id }) => without.has(id))
   const childless = (image: ImageRecord) => ctx.catalog.children(image.id).every(child => !left.has(child))
   const images: PlannedImage[] = []
+  const nameless = new Set<string>()
+  const isNameless = (image: ImageRecord) => nameless.has(image.id) || image.tags.length + image.digests.length === 0
   const take = (image: ImageRecord): void => {
     left.delete(image.id)
     images.push({ image, size: freed(image, left, blobs) })
     // Nameless parents go with their last child, as in `remove`.
     const parent = left.get(image.parent)
-    const nameless = parent !== undefined && parent.tags.length + parent.digests.length === 0
-    if (nameless && unused(parent) && childless(parent)) take(parent)
+    if (parent && isNameless(parent) && unused(parent) && childless(parent)) take(parent)
   }
   for (const image of Array.from(left.values())) {
-    if (left.has(image.id) && isWanted(image) && unused(image) && childless(image)) take(image)
+    if (!left.has(image.id) || !isWanted(image) || !unused(image)) continue
+    if (childless(image)) take(image)
+    else nameless.add(image.id)
+  }
+  // Those that only lose their names.
+  for (const id of nameless) {
+    const image = left.get(id)
+    if (image && image.tags.length + image.digests.length > 0) images.push({ image, size: 0 })
   }
   const needed = new Set(ctx.catalog.list().flatMap(blobsOf))
   let stray = 0

@@ -21,9 +21,12 @@ export async function prune(
   for (const candidate of before) {
     // Asked again at each: an earlier removal may have taken it, a container may have come.
     const image = ctx.catalog.get(candidate.id)
-    if (!image || !isWanted(image) || ctx.catalog.children(image.id).length > 0) continue
+    if (!image || !isWanted(image)) continue
     const names = [...image.tags, ...image.digests]
-    for (const reference of names.length > 1 ? names : [image.id]) {
+    const isParent = ctx.catalog.children(image.id).length > 0
+    if (isParent && names.length === 0) continue
+    // A parent loses its names, and goes with the last of its children.
+    for (const reference of isParent || names.length > 1 ? names : [image.id]) {
       try {
         deleted.push(...(await remove(ctx, reference, { force: false, noPrune: false })))
       } catch (error) {

@@ -193,6 +193,47 @@ describe('prune', () => {
     ])
     await assert.rejects(images.prune(new Map([['colour', ['x']]])), { message: "invalid filter 'colour'" })
   })
+
+  it('takes a named parent with its last child, and one with a child in use only its name', async () => {
+    const { images, snapshots, users } = setup()
+    const all = new Map([['dangling', ['false']]])
+    const child = async (name: string, parent: ImageRecord) => {
+      await snapshots.prepare(`box-${name}`, parent.layers[0]!.chainId)
+      return images.commit({
+        snapshotKey: `box-${name}`,
+        parent,
+        config: {},
+        reference: name,
+        comment: '',
+        author: '',
+        createdBy: '',
+        containerId: C1,
+      })
+    }
+    const one = await anImage(images, 'one')
+    const oneChild = await child('one-child', one)
+    const two = await anImage(images, 'two')
+    const twoChild = await child('two-child', two)
+    users.set(twoChild.id, [{ id: C1, running: false }])
+    await snapshots.remove('box-one-child')
+    const plan = await images.planPrune(all, new Set())
+    assert.deepEqual(
+      plan.images.map(({ image, size }) => [image.id, size > 0]),
+      [
+        [oneChild.id, true],
+        [one.id, true],
+        [two.id, false],
+      ],
+    )
+    await images.prune(all)
+    assert.deepEqual(
+      (await images.list(new Map(), { all: true })).map(({ image }) => [image.id, image.tags.length]).toSorted(),
+      [
+        [two.id, 0],
+        [twoChild.id, 1],
+      ].toSorted(),
+    )
+  })
 })
 
 describe('sweep and usage', () => {

@@ -1,1 +1,2 @@
 export { HostContent } from './host-content.ts'
+export { makeRoom } from './make-room.ts'
