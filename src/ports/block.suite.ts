@@ -48,10 +48,21 @@ export function blockSuite(
     it('copies an image that nobody has mounted', async () => {
       const { block, mounts, base, directory } = make()
       await block.format(`${base}/image`, { type: 'ext4', bytes: 16 * MB, preallocate: true })
-      assert.notEqual(await block.copyImage(`${base}/image`, `${base}/copy`, undefined), undefined)
+      assert.notEqual(await block.copyImage(`${base}/image`, `${base}/copy`, { type: 'ext4' }), undefined)
       const target = directory()
       await block.mount(target, 'ext4', `${base}/copy`, [])
       await mounts.unmount(target)
+    })
+
+    it('copies btrfs so that both can be mounted', async () => {
+      const { block, mounts, base, directory } = make()
+      await block.format(`${base}/image`, { type: 'btrfs', bytes: 64 * MB, preallocate: false })
+      await block.copyImage(`${base}/image`, `${base}/copy`, { type: 'btrfs' })
+      const targets = [directory(), directory()] as const
+      await block.mount(targets[0], 'btrfs', `${base}/image`, [])
+      await block.mount(targets[1], 'btrfs', `${base}/copy`, [])
+      assert.equal((await block.attached(base)).length, 2)
+      for (const target of targets) await mounts.unmount(target)
     })
 
     it('fails to mount what is not there', async () => {

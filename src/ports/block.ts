@@ -49,11 +49,15 @@ export interface Block {
   grow(image: string, options: { type: ImageType; bytes: number; target?: string }): Promise<void>
   /**
    * Copies an image as it is at this instant, in place of one at `to`. If it is mounted, at `target`, it stands still for
-   * the moment that sharing blocks takes.
+   * the moment that sharing blocks takes. Both can be mounted at once.
    *
    * @returns undefined, with nothing made, when it is mounted and blocks cannot be shared
    */
-  copyImage(from: string, to: string, target: string | undefined): Promise<'reflink' | 'copy' | undefined>
+  copyImage(
+    from: string,
+    to: string,
+    options: { type: ImageType; target?: string },
+  ): Promise<'reflink' | 'copy' | undefined>
   /** A file system that stands still since a crash in `copyImage` goes on. */
   thaw(target: string): Promise<void>
   /**
@@ -63,6 +67,8 @@ export interface Block {
    */
   snapshot(subvolume: string, path: string, options: { readonly: boolean }): Promise<void>
   makeSubvolume(path: string): Promise<void>
+  /** Whether a directory is the top of a btrfs subvolume, which alone can be snapshot. */
+  isSubvolume(path: string): Promise<boolean>
   /** Already gone is success. */
   removeSubvolume(path: string): Promise<void>
   /** What is written below `directory` from now on is compressed (btrfs); `zstd`, `lzo` or `zlib`. */

@@ -14,6 +14,22 @@ const NAME_V2 = 56
 const SUBVOL_RDONLY = 2n
 const DIRECTORY = fs.constants.O_RDONLY | fs.constants.O_DIRECTORY
 
+const BTRFS_SUPER_MAGIC = 0x9123683e
+/** Inode of each subvolume's top. */
+const TOP = 256
+
+export async function isSubvolume(path: string): Promise<boolean> {
+  const [{ ino }, { type }] = await Promise.all([fs.promises.lstat(path), fs.promises.statfs(path)])
+  return ino === TOP && type === BTRFS_SUPER_MAGIC
+}
+
+/** As `removeSubvolume`, of a name in an open directory. @throws ENOTEMPTY if there are subvolumes in it */
+export async function removeSubvolumeAt(parent: number, name: Buffer): Promise<void> {
+  const argument = Buffer.alloc(ARGS)
+  name.copy(argument, NAME_V1)
+  await ioctlAsync(parent, 'remove a subvolume', BTRFS_IOC_SNAP_DESTROY, argument)
+}
+
 export async function makeSubvolume(path: string): Promise<void> {
   await withDirectory(dirname(path), async parent => {
     const argument = Buffer.alloc(ARGS)

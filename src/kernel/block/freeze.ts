@@ -1,7 +1,9 @@
 import fs from 'node:fs'
+import type { ImageType } from '#ports/block.ts'
 import { hasErrno } from '../ffi/errno.ts'
 import * as libc from '../ffi/libc.ts'
 import { closeQuietly } from '../ffi/mount-api.ts'
+import { NEEDS } from './format.ts'
 import { FICLONE, FIFREEZE, FITHAW, ioctlAsync } from './ioctl.ts'
 import { runTool } from './run-tool.ts'
 
@@ -44,7 +46,7 @@ export async function thaw(target: string): Promise<void> {
 export async function copyImage(
   from: string,
   to: string,
-  target: string | undefined,
+  { type, target }: { type: ImageType; target?: string },
 ): Promise<'reflink' | 'copy' | undefined> {
   const half = `${to}.part`
   try {
@@ -52,6 +54,8 @@ export async function copyImage(
     if (!shared && target !== undefined) return undefined
     const needs = { package: 'coreutils', what: 'copies of volumes' }
     if (!shared) await runTool('cp', ['--sparse=always', '--', from, half], needs)
+    // Two of btrfs with the same id are one to the kernel.
+    if (type === 'btrfs') await runTool('btrfstune', ['-f', '-m', half], NEEDS.btrfs)
     fs.renameSync(half, to)
     return shared ? 'reflink' : 'copy'
   } finally {

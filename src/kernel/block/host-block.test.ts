@@ -143,7 +143,7 @@ describe('block devices of the host', { skip: process.getuid?.() !== 0 && 'needs
     await block.format(image, { type: 'ext4', bytes: 64 * MB, preallocate: false })
     await block.mount(data, 'ext4', image, [])
     fs.writeFileSync(join(data, 'f'), 'before')
-    assert.equal(await block.copyImage(image, join(target, 'copy'), data), 'reflink')
+    assert.equal(await block.copyImage(image, join(target, 'copy'), { type: 'ext4', target: data }), 'reflink')
     fs.writeFileSync(join(data, 'f'), 'after')
     await mounts.unmount(data)
     await block.mount(data, 'ext4', join(target, 'copy'), [])

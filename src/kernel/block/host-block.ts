@@ -83,8 +83,12 @@ export class HostBlock implements Block {
     return target === undefined ? growDetached(image, bytes) : growMounted(image, { type, bytes, target })
   }
 
-  copyImage(from: string, to: string, target: string | undefined): Promise<'reflink' | 'copy' | undefined> {
-    return copyImage(from, to, target)
+  copyImage(
+    from: string,
+    to: string,
+    options: { type: ImageType; target?: string },
+  ): Promise<'reflink' | 'copy' | undefined> {
+    return copyImage(from, to, options)
   }
 
   thaw(target: string): Promise<void> {
@@ -93,6 +97,10 @@ export class HostBlock implements Block {
 
   snapshot(subvolume: string, path: string, options: { readonly: boolean }): Promise<void> {
     return btrfs.snapshotSubvolume(subvolume, path, options.readonly)
+  }
+
+  isSubvolume(path: string): Promise<boolean> {
+    return btrfs.isSubvolume(path)
   }
 
   makeSubvolume(path: string): Promise<void> {

@@ -59,8 +59,12 @@ export class FakeBlock implements Block {
     this.sizes.set(image, Math.max(this.sizes.get(image) ?? 0, options.bytes))
   }
 
-  async copyImage(from: string, to: string, target: string | undefined): Promise<'reflink' | 'copy' | undefined> {
-    if (target !== undefined && !this.canReflink) return undefined
+  async copyImage(
+    from: string,
+    to: string,
+    options: { type: ImageType; target?: string },
+  ): Promise<'reflink' | 'copy' | undefined> {
+    if (options.target !== undefined && !this.canReflink) return undefined
     await this.#files.copyTree(from, to)
     this.sizes.set(to, this.sizes.get(from) ?? 0)
     return this.canReflink ? 'reflink' : 'copy'
@@ -76,6 +80,10 @@ export class FakeBlock implements Block {
 
   async makeSubvolume(path: string): Promise<void> {
     await this.#files.makeDirectory(path)
+  }
+
+  async isSubvolume(): Promise<boolean> {
+    return false
   }
 
   async removeSubvolume(path: string): Promise<void> {

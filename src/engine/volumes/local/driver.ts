@@ -8,6 +8,7 @@ import { Images } from './image.ts'
 import type { Device } from './options.ts'
 import { parseOptions } from './options.ts'
 import { recoverMounts } from './recover.ts'
+import { Subvolumes } from './subvolumes.ts'
 import { VALIDATION_DEADLINE, validateDevice } from './validate.ts'
 
 /** Volumes of the `local` driver: directories, images with a file system, and whatever can be mounted on a directory. */
@@ -17,11 +18,13 @@ export class LocalDriver implements VolumeDriver {
   readonly #ctx: Context
   readonly #images: Images
   readonly #devices: Devices
+  readonly #subvolumes: Subvolumes
 
   constructor(ctx: Context) {
     this.#ctx = ctx
     this.#images = new Images(ctx)
     this.#devices = new Devices(ctx)
+    this.#subvolumes = new Subvolumes(ctx)
   }
 
   check(options: Readonly<Record<string, string>>): void {
@@ -35,7 +38,8 @@ export class LocalDriver implements VolumeDriver {
     if (device && how.validate) await validateDevice(ctx, device)
     const [directory, data] = [directoryOf(ctx, volume.name), dataOf(ctx, volume.name)]
     await ctx.files.makeDirectory(directory, { mode: 0o701 })
-    await ctx.files.makeDirectory(data, { mode: device ? 0o755 : (mode ?? 0o755), ...owner })
+    const look = { mode: device ? 0o755 : (mode ?? 0o755), ...owner }
+    await (device ? ctx.files.makeDirectory(data, look) : this.#subvolumes.make(data, look))
     try {
       if (store) await this.#images.create(volume)
       if (device && how.validate) await this.#tryOut(volume.name, device)
@@ -116,12 +120,22 @@ export class LocalDriver implements VolumeDriver {
     return this.#images.grow(volume, bytes)
   }
 
-  snapshot(volume: VolumeRecord): Promise<VolumeSnapshot | undefined> {
-    return this.#images.snapshot(volume)
+  async snapshot(volume: VolumeRecord): Promise<VolumeSnapshot | undefined> {
+    const snapshot = await this.#images.snapshot(volume)
+    if (snapshot || parseOptions(volume.options).device) return snapshot
+    return (await this.#images.has(volume.name)) ? undefined : this.#subvolumes.snapshot(volume)
   }
 
-  async clone(source: VolumeRecord, target: VolumeRecord): Promise<'reflink' | 'copy' | undefined> {
-    return parseOptions(source.options).store && this.#images.clone(source, target)
+  async clone(source: VolumeRecord, target: VolumeRecord): Promise<'snapshot' | 'reflink' | 'copy' | undefined> {
+    const { store, device } = parseOptions(source.options)
+    if (device) return undefined
+    if (store && (await this.#images.has(source.name))) return this.#images.clone(source, target)
+    return this.#subvolumes.clone(source, target)
+  }
+
+  /** A directory for the data of a plain volume, to be put in the place of the one it has. */
+  makePlace(path: string): Promise<void> {
+    return this.#subvolumes.make(path, { mode: 0o755 })
   }
 
   recover(volumes: VolumeRecord[]): Promise<void> {

@@ -86,6 +86,8 @@ export class Images {
     }
     if (await this.has(name)) {
       const type = typeOf(store)
+      if (type === 'btrfs' && wanted !== store.size && wanted < LEAST_GROWN)
+        throw invalid(`volume ${name} compresses, and such a volume grows to ${shownBytes(LEAST_GROWN)} or more`)
       const grow = (target?: string) =>
         this.#block().grow(this.#image(name), { type, bytes: wanted, ...(target !== undefined && { target }) })
       const data = dataOf(this.#ctx, name)
@@ -120,8 +122,9 @@ export class Images {
   async clone(source: VolumeRecord, target: VolumeRecord): Promise<'reflink' | 'copy' | undefined> {
     if (!(await this.has(source.name)) || !(await this.has(target.name))) return undefined
     const data = dataOf(this.#ctx, source.name)
-    const mounted = this.#ctx.mounts.isMounted(data) ? data : undefined
-    return this.#block().copyImage(this.#image(source.name), this.#image(target.name), mounted)
+    const type = typeOf(parseOptions(source.options).store!)
+    const copying = { type, ...(this.#ctx.mounts.isMounted(data) && { target: data }) }
+    return this.#block().copyImage(this.#image(source.name), this.#image(target.name), copying)
   }
 
   /** What a crash left in a volume's directory. */
@@ -203,6 +206,8 @@ export class Images {
 }
 
 const BLOCK = 4096
+/** btrfs resizes to nothing smaller, in bytes. */
+const LEAST_GROWN = 256 << 20
 /** Everything in a btrfs image, whatever subvolume is the default. */
 const WHOLE = ['subvolid=5']
 
