@@ -15,6 +15,8 @@ export interface RuntimeContext {
   within<T>(work: () => T): T
   /** Shows the OCI runtime what is kept apart from it (root file systems, pinned namespaces) until the result is called. */
   lend(paths: Iterable<string>): () => void
+  /** Shows the OCI runtime mounts in such a way that what is mounted below them shows on the host, at these paths. */
+  lendPeers(sources: readonly string[]): { paths: string[]; giveBack: () => void }
   /** Makes sure that the OCI runtime sees this path as the host does now. */
   reveal(path: string): void
 }

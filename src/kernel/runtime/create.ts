@@ -17,7 +17,7 @@ const PATIENCE = 120_000
 export async function createContainer(ctx: RuntimeContext, options: CreateOptions): Promise<InitProcess> {
   const { id } = options
   const prepared = ctx.seccomp?.prepare(options.spec)
-  const spec = prepared?.spec ?? options.spec
+  const asked = prepared?.spec ?? options.spec
   const bundle = ctx.paths.bundle(id)
   try {
     mkdirSync(bundle, { mode: 0o700 })
@@ -25,12 +25,16 @@ export async function createContainer(ctx: RuntimeContext, options: CreateOption
     if (hasErrno(error, 'EEXIST')) throw conflict(`container ${id} exists in the runtime: delete it first`)
     throw error
   }
+  let peers: { spec: OciSpec; giveBack: () => void } | undefined
   try {
-    writeFileSync(join(bundle, 'config.json'), JSON.stringify(spec))
-    writeFileSync(join(bundle, NOTE_FILE), JSON.stringify(noteOf(options)))
-    for (const mount of spec.mounts) {
+    // May make the namespace anew: before anything is lent to it.
+    for (const mount of asked.mounts) {
       if (mount.source?.startsWith('/') && isBind(mount)) ctx.reveal(mount.source)
     }
+    peers = withPeers(ctx, asked)
+    const { spec } = peers
+    writeFileSync(join(bundle, 'config.json'), JSON.stringify(spec))
+    writeFileSync(join(bundle, NOTE_FILE), JSON.stringify(noteOf(options)))
     prepareCpuset(pathsBelow(ctx.layout, noteOf(options).cgroupsPath))
     const args = monitorArguments(ctx, options)
     const giveBack = ctx.lend(hostPaths(spec))
@@ -50,6 +54,8 @@ export async function createContainer(ctx: RuntimeContext, options: CreateOption
     rmSync(ctx.paths.runtimeState(id), { recursive: true, force: true })
     rmSync(bundle, { recursive: true, force: true })
     throw error
+  } finally {
+    peers?.giveBack()
   }
 }
 
@@ -57,6 +63,18 @@ export async function createContainer(ctx: RuntimeContext, options: CreateOption
 function hostPaths({ root, mounts, linux }: OciSpec): string[] {
   const namespaces = linux.namespaces.flatMap(({ path }) => path ?? [])
   return [root.path, ...namespaces, ...mounts.flatMap(({ source }) => source ?? [])]
+}
+
+/** What a container mounts in a bind that it shares must show on the host: such binds come from the host's own mounts. */
+function withPeers(ctx: RuntimeContext, spec: OciSpec): { spec: OciSpec; giveBack: () => void } {
+  const shared = spec.mounts.filter(one => isBind(one) && one.options?.some(word => /^r?shared$/.test(word)))
+  if (shared.length === 0) return { spec, giveBack() {} }
+  const { paths, giveBack } = ctx.lendPeers(shared.map(({ source }) => source ?? ''))
+  const mounts = spec.mounts.map(one => {
+    const index = shared.indexOf(one)
+    return index < 0 ? one : { ...one, source: paths[index]! }
+  })
+  return { spec: { ...spec, mounts }, giveBack }
 }
 
 async function created(ctx: RuntimeContext, options: CreateOptions, monitor: MonitorProcess): Promise<InitProcess> {

@@ -1,4 +1,15 @@
-import { closeSync, constants, existsSync, mkdirSync, openSync, realpathSync, statSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  realpathSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import {
   close,
@@ -43,6 +54,7 @@ export class MountNamespace {
   readonly #host: number
   /** How many creations need a mount at the moment, by mount point. */
   readonly #lent = new Map<string, number>()
+  #peers = 0
   #inner: number | undefined
 
   /**
@@ -101,6 +113,38 @@ export class MountNamespace {
       })
       if (idle.length > 0) this.within(() => idle.forEach(unmountQuietly))
     }
+  }
+
+  /**
+   * Mounts of the host in the namespace as peers of themselves: what is mounted below one, in a container, shows on the host.
+   * The namespace's own only hear of the host's.
+   *
+   * @returns where each is there, until the last is called
+   */
+  lendPeers(sources: readonly string[]): { paths: string[]; giveBack: () => void } {
+    const paths: string[] = []
+    const giveBack = () => {
+      this.within(() => paths.forEach(unmountQuietly))
+      for (const path of paths) (statSync(path).isDirectory() ? rmdirSync : rmSync)(path)
+    }
+    try {
+      for (const source of sources) {
+        const clone = cloneTree(source, true)
+        try {
+          const path = join(this.#pins, `peer-${process.pid}-${++this.#peers}`)
+          if (statSync(source).isDirectory()) mkdirSync(path, { mode: 0o700 })
+          else writeFileSync(path, '')
+          paths.push(path)
+          this.within(() => attachMount(clone, path))
+        } finally {
+          closeQuietly(clone)
+        }
+      }
+    } catch (error) {
+      giveBack()
+      throw error
+    }
+    return { paths, giveBack }
   }
 
   #keptApart(path: string): string | undefined {

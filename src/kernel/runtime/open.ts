@@ -37,6 +37,7 @@ export function openRuntime(options: RuntimeOptions): { runtime: OciRuntime; dis
     ...base,
     within: work => namespace.within(work),
     lend: paths => namespace.lend(paths),
+    lendPeers: sources => namespace.lendPeers(sources),
     reveal(path) {
       if (roots.some(root => path === root || path.startsWith(`${root}/`)) || namespace.sees(path)) return
       namespace.renew()
