@@ -246,6 +246,22 @@ test('the daemon killed before and after each step: exactly once, and recovered'
   assert.equal(one(), undefined)
 })
 
+test('a driver in a container: what it mounts shows on the host, and in others', async () => {
+  await stopDriver()
+  const command = ['chroot', '/host', process.execPath, PROGRAM, socket(), home()]
+  await started(daemon, 'vendor', command, {
+    HostConfig: { Privileged: true, Binds: ['/:/host', `${daemon.dataRoot}:/host${daemon.dataRoot}:rshared`] },
+  })
+  await until('ready', async () => create('boxed').catch(() => undefined))
+  assert.equal(await runs('echo boxed > /b/f', 'boxed:/b:nocopy'), 0)
+  await started(daemon, 'user', undefined, on('boxed:/b:nocopy'))
+  assert.equal((await inside(daemon, 'user', 'cat', '/b/f')).stdout, 'boxed\n')
+  await daemon.client.containers.remove('user', { force: true })
+  await daemon.client.volumes.remove('boxed')
+  await daemon.client.containers.remove('vendor', { force: true })
+  await startDriver()
+})
+
 test('a driver that is silent or dead is in nobody’s way, and a volume of it can be forgotten', async () => {
   await create('dead')
   await started(daemon, 'user', undefined, on('dead:/d'))

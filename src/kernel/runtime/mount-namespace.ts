@@ -122,29 +122,38 @@ export class MountNamespace {
    * @returns where each is there, until the last is called
    */
   lendPeers(sources: readonly string[]): { paths: string[]; giveBack: () => void } {
-    const paths: string[] = []
+    const lent: string[] = []
     const giveBack = () => {
-      this.within(() => paths.forEach(unmountQuietly))
-      for (const path of paths) (statSync(path).isDirectory() ? rmdirSync : rmSync)(path)
+      this.within(() => lent.forEach(unmountQuietly))
+      for (const path of lent) (statSync(path).isDirectory() ? rmdirSync : rmSync)(path)
     }
     try {
-      for (const source of sources) {
-        const clone = cloneTree(source, true)
-        try {
-          const path = join(this.#pins, `peer-${process.pid}-${++this.#peers}`)
-          if (statSync(source).isDirectory()) mkdirSync(path, { mode: 0o700 })
-          else writeFileSync(path, '')
-          paths.push(path)
-          this.within(() => attachMount(clone, path))
-        } finally {
-          closeQuietly(clone)
-        }
-      }
+      const paths = sources.map(source => {
+        const path = join(this.#pins, `peer-${process.pid}-${++this.#peers}`)
+        if (statSync(source).isDirectory()) mkdirSync(path, { mode: 0o700 })
+        else writeFileSync(path, '')
+        lent.push(path)
+        return this.#attachPeer(source, path) ? path : source
+      })
+      return { paths, giveBack }
     } catch (error) {
       giveBack()
       throw error
     }
-    return { paths, giveBack }
+  }
+
+  /** @returns false for a tree that has pinned mount namespaces in it, such as all of `/`: the kernel takes none of those */
+  #attachPeer(source: string, path: string): boolean {
+    const clone = cloneTree(source, true)
+    try {
+      this.within(() => attachMount(clone, path))
+      return true
+    } catch (error) {
+      if (hasErrno(error, 'ELOOP')) return false
+      throw error
+    } finally {
+      closeQuietly(clone)
+    }
   }
 
   #keptApart(path: string): string | undefined {
