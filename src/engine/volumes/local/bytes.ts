@@ -5,8 +5,9 @@ const UNITS = 'kmgtp'
 /** Bytes of `10G`, `1.5g`, `100MiB`, `512m`, `4096`: binary multiples, as Docker reads sizes. @throws invalid */
 export function parseBytes(option: string, text: string): number {
   const match = /^(\d+(?:\.\d+)?) ?([kmgtp]?)(?:i?b)?$/i.exec(text)
-  const value = match ? Number(match[1]) * 1024 ** (UNITS.indexOf(match[2]!.toLowerCase()) + 1) : 0
-  if (match?.[2] === '' && match[1]!.includes('.')) throw wrong(option, text)
+  const unit = match?.[2]?.toLowerCase() ?? ''
+  const value = match ? Number(match[1]) * 1024 ** (unit === '' ? 0 : UNITS.indexOf(unit) + 1) : 0
+  if (unit === '' && match?.[1]!.includes('.')) throw wrong(option, text)
   if (!Number.isSafeInteger(Math.floor(value)) || value < 1) throw wrong(option, text)
   return Math.floor(value)
 }
