@@ -1,3 +1,5 @@
+import { statfsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { invalid, messageOf, system } from '#lib/errors.ts'
 import type { Repository, Store } from '#ports/store.ts'
@@ -9,6 +11,9 @@ import { Reserve } from './reserve.ts'
 const WORTH = 256 << 10
 /** Bytes that the write-ahead log keeps for itself once it was copied into the database. */
 const LOG_LIMIT = 512 << 10
+
+/** Bytes of room on the disk, below which nobody else may read the database. */
+const TIGHT = 256 << 10
 
 /**
  * The store on SQLite. One process owns a database: reads come from memory.
@@ -40,7 +45,9 @@ export class SqliteStore implements Store {
       throw system(`store ${path} cannot be opened`, { cause })
     }
     try {
-      // Its shared memory is a file too, which a full disk may have no room for.
+      // Its shared memory is a file too, which a full disk may have no room for: SIGBUS, where blocks are smaller than
+      // pages. Who has the database alone needs none.
+      if (isTight(path)) this.#db.exec('PRAGMA locking_mode = EXCLUSIVE')
       this.#withReserve(() => {
         this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY')
         // What a burst of changes made of the log is given back at the next checkpoint.
@@ -169,6 +176,12 @@ export class SqliteStore implements Store {
       details: full ? { errno: 'ENOSPC' } : {},
     })
   }
+}
+
+function isTight(path: string): boolean {
+  if (path === ':memory:') return false
+  const { bavail, bsize } = statfsSync(dirname(path))
+  return bavail * bsize < TIGHT
 }
 
 /** SQLITE_FULL; SQLITE_IOERR and SQLITE_CANTOPEN are what its other files meet on a full disk. */

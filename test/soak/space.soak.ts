@@ -159,7 +159,13 @@ async function create(
       Image: 'busybox',
       Cmd: ['sh', '-c', command],
       Volumes: { '/anonymous': {} },
-      HostConfig: { NetworkMode: 'none', StopTimeout: 0, Binds: [`${name}:/v`] },
+      HostConfig: {
+        NetworkMode: 'none',
+        StopTimeout: 0,
+        Binds: [`${name}:/v`],
+        // One that goes on writing while the daemon is away would use up what somebody made free.
+        LogConfig: { Type: 'json-file', Config: { 'max-size': '4m', 'max-file': '2' } },
+      },
     } as never,
     { name },
   )
