@@ -1,37 +1,36 @@
 import type { ChildProcess } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { BerthError } from '#lib/errors.ts'
-import { describeSshHost, sshArguments, sshError, type SshEndpoint } from './ssh.ts'
+import { describeSshHost, dialArguments, shareArguments, sshError, type SshEndpoint } from './ssh.ts'
 
 const STDERR_LIMIT = 16 << 10
 const STDERR_WAIT_MS = 200
-const MASTER_POLL_MS = 10
+const SHARE_POLL_MS = 10
 /** How long ssh may take to end and say why, once its connection is gone. */
 const LAST_WORDS_MS = 3000
 
-interface Connection {
+interface Program {
   child: ChildProcess
+  socket: Socket
   stderr: string
-  /** Exit code; undefined while it runs. */
+  /** Exit code, null after a signal. */
   ended: Promise<number | null>
   over: boolean
 }
 
 /**
- * Connections to a daemon behind ssh: a process each, over one shared connection of ssh's. The first process holds that
- * one; ssh itself connects anew where the server lets no more of them share. All end with `close`, with this process,
- * or when the socket that belongs to them is destroyed.
+ * Connections to a daemon behind ssh: a process each, all over one connection that a process of its own shares with them.
+ * (The first of them could do that too, but would not end before the last.) Where the server lets no more of them share,
+ * ssh connects anew by itself. All end with `close` and with this program, however that ends.
  */
 export class SshDialer {
   readonly #endpoint: SshEndpoint
   readonly #ssh: string
-  readonly #open = new Set<Connection>()
-  readonly #ofSocket = new WeakMap<object, Connection>()
+  readonly #open = new Set<Program>()
+  readonly #ofSocket = new WeakMap<object, Program>()
   #directory: string | undefined
-  /** The one whose connection others share, and where. */
-  #master: Connection | undefined
-  #control = ''
-  #masters = 0
+  #shared: { program: Program; control: string; ready: Promise<void> } | undefined
+  #shares = 0
   #closed = false
   readonly #onExit = () => this.close()
 
@@ -42,81 +41,92 @@ export class SshDialer {
     process.on('exit', this.#onExit)
   }
 
-  /** A connection that may yet turn out to be none: then it ends at once, and `reason` tells why. */
+  /**
+   * A connection whose far end may yet turn out to be missing: then it ends at once, and `reason` tells why.
+   *
+   * @throws what ssh says when it does not get through
+   */
   async dial(): Promise<Socket> {
-    if (this.#closed) throw new BerthError('cancelled', 'the connection is closed')
-    const { existsSync } = process.getBuiltinModule('node:fs')
-    // Two that come first at the same moment would both log in: the second waits until it can share.
-    while (this.#master && !this.#master.over && !existsSync(this.#control)) {
-      await new Promise(resolve => setTimeout(resolve, MASTER_POLL_MS))
-    }
-    if (this.#closed) throw new BerthError('cancelled', 'the connection is closed')
-    const isMaster = !this.#master || this.#master.over
-    if (isMaster) this.#control = this.#controlPath()
-    const connection = this.#spawn(this.#control)
-    if (isMaster) this.#master = connection
-    const socket = connection.child.stdio[3] as Socket
-    this.#ofSocket.set(socket, connection)
-    this.#open.add(connection)
-    socket.on('close', () => this.#gone(connection))
+    const control = await this.#share()
+    // Node would give two sockets for both ways: the shell gives ssh one, and becomes it.
+    const program = this.#spawn('exec SSH "$@" <&3 >&3 3<&-', dialArguments(this.#endpoint, control))
+    const { socket, child } = program
+    this.#ofSocket.set(socket, program)
+    this.#open.add(program)
+    socket.on('close', () => {
+      this.#open.delete(program)
+      child.kill()
+    })
     return socket
   }
 
-  /** The one that others share is not killed before them: its input has ended. */
-  #gone(connection: Connection): void {
-    this.#open.delete(connection)
-    if (connection !== this.#master) connection.child.kill()
-    if (this.#open.size > 0) return
-    this.#master?.child.kill()
-    this.#master = undefined
-  }
-
-  /** What ssh said of a connection that broke, once it has ended. */
+  /** What was said of a connection that broke, once it has ended. */
   async reason(socket: unknown): Promise<BerthError | undefined> {
-    const connection = this.#ofSocket.get(socket as object)
-    if (!connection || this.#closed) return undefined
-    const timeout = new Promise<'alive'>(resolve => setTimeout(resolve, LAST_WORDS_MS, 'alive').unref())
-    const code = await Promise.race([connection.ended, timeout])
-    if (code === 'alive' || code === 0) return undefined
-    const program = /\S+/.exec(this.#ssh)?.[0] ?? ''
-    return sshError(describeSshHost(this.#endpoint), code, connection.stderr, program)
+    const program = socket ? this.#ofSocket.get(socket) : undefined
+    if (!program || this.#closed) return undefined
+    const timeout = new Promise<'alive'>(resolve => setTimeout(resolve, LAST_WORDS_MS, 'alive'))
+    const code = await Promise.race([program.ended, timeout])
+    return code === 'alive' || code === 0 ? undefined : this.#errorOf(program, code)
   }
 
   close(): void {
     if (this.#closed) return
     this.#closed = true
     process.off('exit', this.#onExit)
-    for (const { child } of this.#open) {
+    for (const { child, socket } of this.#open) {
       child.kill()
-      child.stdio[3]?.destroy()
+      socket.destroy()
     }
-    this.#master?.child.kill()
+    this.#shared?.program.socket.destroy()
     if (this.#directory === undefined) return
     process.getBuiltinModule('node:fs').rmSync(this.#directory, { recursive: true, force: true })
   }
 
-  #controlPath(): string {
-    const { mkdtempSync } = process.getBuiltinModule('node:fs')
-    const { tmpdir } = process.getBuiltinModule('node:os')
-    // Made with mode 0700: nobody else gets at the shared connection.
-    this.#directory ??= mkdtempSync(`${process.env['XDG_RUNTIME_DIR'] ?? tmpdir()}/berth-ssh-`)
-    return `${this.#directory}/${this.#masters++}`
+  /** @returns path of the socket over which the connection is shared */
+  async #share(): Promise<string> {
+    if (this.#closed) throw new BerthError('cancelled', 'the connection is closed')
+    if (!this.#shared || this.#shared.program.over) {
+      const { mkdtempSync } = process.getBuiltinModule('node:fs')
+      const { tmpdir } = process.getBuiltinModule('node:os')
+      // Made with mode 0700: nobody else gets at the shared connection.
+      this.#directory ??= mkdtempSync(`${process.env['XDG_RUNTIME_DIR'] ?? tmpdir()}/berth-ssh-`)
+      const control = `${this.#directory}/${this.#shares++}`
+      // Reading ends when this program does, be it killed: then the connection goes, and with it all that share it.
+      const script =
+        'SSH "$@" </dev/null >/dev/null 3<&- & s=$!; { read _; kill $s; } <&3 2>/dev/null & w=$!; wait $s; c=$?; kill $w; exit $c'
+      const program = this.#spawn(script, shareArguments(this.#endpoint, control))
+      program.socket.on('error', () => {}).unref()
+      this.#shared = { program, control, ready: this.#listening(program, control) }
+    }
+    await this.#shared.ready
+    return this.#shared.control
   }
 
-  #spawn(control: string): Connection {
+  async #listening(program: Program, control: string): Promise<void> {
+    const { existsSync } = process.getBuiltinModule('node:fs')
+    while (!existsSync(control)) {
+      if (program.over) throw this.#errorOf(program, await program.ended)
+      await new Promise(resolve => setTimeout(resolve, SHARE_POLL_MS))
+    }
+  }
+
+  #errorOf({ stderr }: Program, code: number | null): BerthError {
+    return sshError(describeSshHost(this.#endpoint), code, stderr, /\S+/.exec(this.#ssh)?.[0] ?? '')
+  }
+
+  #spawn(script: string, args: string[]): Program {
     const { spawn } = process.getBuiltinModule('node:child_process')
-    // The shell gives ssh one socket for both ways (Node would give two), and becomes it.
-    const script = `exec ${this.#ssh} "$@" <&3 >&3 3<&-`
-    const child = spawn('sh', ['-c', script, 'ssh', ...sshArguments(this.#endpoint, control)], {
+    const child = spawn('sh', ['-c', script.replace('SSH', () => this.#ssh), 'ssh', ...args], {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
       // Interrupts of the terminal are for this program, which may have to say goodbye over the connection.
       detached: true,
     })
+    const socket = child.stdio[3] as Socket
     const errors = child.stderr as Socket
-    const connection: Connection = { child, stderr: '', over: false, ended: Promise.resolve(null) }
-    connection.ended = new Promise(resolve => {
+    const program: Program = { child, socket, stderr: '', over: false, ended: Promise.resolve(null) }
+    program.ended = new Promise(resolve => {
       const over = (code: number | null) => {
-        connection.over = true
+        program.over = true
         // Its last words may still be on their way; who shares its connection may hold the other end for longer.
         const timer = setTimeout(resolve, STDERR_WAIT_MS, code)
         errors.once('close', () => {
@@ -126,16 +136,16 @@ export class SshDialer {
       }
       child.on('exit', over)
       child.on('error', error => {
-        connection.stderr += error.message
+        program.stderr += error.message
         over(null)
       })
     })
     errors.on('data', (chunk: Buffer) => {
-      if (connection.stderr.length < STDERR_LIMIT) connection.stderr += String(chunk)
+      if (program.stderr.length < STDERR_LIMIT) program.stderr += String(chunk)
     })
     // Idle connections keep no program alive.
     errors.unref()
     child.unref()
-    return connection
+    return program
   }
 }

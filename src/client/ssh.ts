@@ -54,16 +54,35 @@ const OPTIONS = {
   LogLevel: 'ERROR',
 }
 
-/** @param control path of the socket over which one connection is shared; '' shares none */
-export function sshArguments(endpoint: SshEndpoint, control: string): string[] {
-  const args = ['-T']
-  const shared = control === '' ? { ControlPath: 'none' } : { ControlMaster: 'auto', ControlPersist: 'no' }
-  for (const [name, value] of Object.entries({ ...OPTIONS, ...shared })) args.push('-o', `${name}=${value}`)
+/** Logs in and shares the connection over a socket at `control`. */
+export function shareArguments(endpoint: SshEndpoint, control: string): string[] {
+  return [
+    ...commonArguments(endpoint, { ControlMaster: 'yes', ControlPersist: 'no' }, control),
+    '-N',
+    '--',
+    endpoint.host,
+  ]
+}
+
+/** One connection to the daemon, over the shared one. */
+export function dialArguments(endpoint: SshEndpoint, control: string): string[] {
+  return [
+    ...commonArguments(endpoint, { ControlMaster: 'no' }, control),
+    '--',
+    endpoint.host,
+    remoteCommand(endpoint.socket),
+  ]
+}
+
+function commonArguments({ user, port }: SshEndpoint, more: Record<string, string>, control: string): string[] {
   // Percent signs are ssh's.
-  if (control !== '') args.push('-o', `ControlPath=${control.replaceAll('%', '%%')}`)
-  if (endpoint.user !== '') args.push('-l', endpoint.user)
-  if (endpoint.port !== 0) args.push('-p', String(endpoint.port))
-  return [...args, '--', endpoint.host, remoteCommand(endpoint.socket)]
+  const options = { ...OPTIONS, ...more, ControlPath: control.replaceAll('%', '%%') }
+  return [
+    '-T',
+    ...Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]),
+    ...(user === '' ? [] : ['-l', user]),
+    ...(port === 0 ? [] : ['-p', String(port)]),
+  ]
 }
 
 /** For any login shell there: Berth's `dial-stdio`, else Docker's. */
