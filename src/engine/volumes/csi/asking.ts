@@ -21,7 +21,7 @@ const LONG = 120_000
 /** How long what a driver said of itself is believed. */
 const FRESH = 60_000
 /** How long a driver that has just gone is waited for: it may be starting anew. */
-const GONE = 3000
+const GONE = 2000
 /** How long one is asked again that has something else to do with the volume first. */
 const BUSY = 60_000
 
