@@ -131,6 +131,10 @@ export interface BackupSchedule {
   environmentFile: string
   enabled: boolean
   createdAt: string
+  /** RFC 3339: a run that was due before is not made up. */
+  since: string
+  /** RFC 3339; absent when it is not enabled. */
+  nextAt?: string
   /** The last ten, newest first. */
   runs: { startedAt: string; endedAt?: string; ok?: boolean; name?: string; bytes?: number; message?: string }[]
 }

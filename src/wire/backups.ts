@@ -1,4 +1,4 @@
-import type { BackupFormat, BackupProgress, RestoreProgress } from '#model/backup.ts'
+import type { BackupFormat, BackupProgress, BackupSchedule, RestoreProgress, Retention } from '#model/backup.ts'
 
 /** A body of `POST /berth/volumes/backup` that has a line of JSON, and then the stored index of the base. */
 export const WITH_BASE = 'application/vnd.berth.backup'
@@ -35,3 +35,24 @@ export interface RestoreRequest {
  * of any length), `POST /berth/restores/{id}/next`, `POST /berth/restores/{id}/commit`. `DELETE` gives up.
  */
 export type RestoreStatus = RestoreProgress
+
+/** Body of `POST /berth/schedules` */
+export interface ScheduleRequest {
+  Volumes: string[]
+  /** Cron, five fields, `@daily`, `@every 6h`. */
+  When: string
+  /** On the daemon's host: an absolute directory, or a URL. */
+  Target: string
+  Format?: BackupFormat
+  Pause?: boolean
+  FullEvery?: number
+  Retention?: Retention
+  Recipients?: string[]
+  EnvironmentFile?: string
+}
+
+/**
+ * Answer of `POST /berth/schedules`, `GET /berth/schedules/{id}`, and of `POST /berth/schedules/{id}/run` (when the backup is
+ * over, well or not), `…/pause` and `…/resume`; `GET /berth/schedules` has a list of them.
+ */
+export type ScheduleJson = BackupSchedule

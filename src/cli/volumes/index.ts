@@ -1,4 +1,5 @@
 import { entry, type Group } from '../core/command.ts'
+import { scheduleGroup } from './schedule/index.ts'
 
 export const volumeGroup: Group = {
   name: 'volume',
@@ -18,6 +19,7 @@ export const volumeGroup: Group = {
     entry('verify', 'Check a backup', () => import('./verify.ts')),
   ],
   groups: [
+    scheduleGroup,
     {
       name: 'trash',
       summary: 'Manage removed volumes that are kept',

@@ -1,11 +1,21 @@
 import type { Readable } from 'node:stream'
 import { BerthError, notImplemented } from '#lib/errors.ts'
 import type { BackupProgress, BackupSchedule, RestoreProgress } from '#model/backup.ts'
-import type { BackupsOptions, Context } from './context.ts'
+import { announce, type BackupsOptions, type Context } from './context.ts'
 import { Freezer, type FreezeRecord } from './freezer.ts'
 import { Restores } from './restore/restores.ts'
 import { Runs } from './runs.ts'
-import type { BackupsService, RunningBackup, StartBackup, StartRestore, SyncProgress, SyncRequest } from './service.ts'
+import type { KeptIndex } from './schedules/run.ts'
+import { Schedules } from './schedules/schedules.ts'
+import type {
+  BackupsService,
+  NewSchedule,
+  RunningBackup,
+  StartBackup,
+  StartRestore,
+  SyncProgress,
+  SyncRequest,
+} from './service.ts'
 import { startBackup } from './start.ts'
 
 /** Backups, restores and their schedules. */
@@ -14,11 +24,21 @@ export class Backups implements BackupsService {
   readonly #runs = new Runs()
   readonly #freezer: Freezer
   readonly #restores: Restores
+  readonly #schedules: Schedules
 
-  constructor({ store, ...options }: BackupsOptions) {
+  constructor({ store, targets, environment, readFile, ...options }: BackupsOptions) {
     this.#ctx = options
     this.#freezer = new Freezer(options, store.repository<FreezeRecord>('backup-freezes'))
     this.#restores = new Restores(options)
+    const { clock, log, randomHex } = options
+    this.#schedules = new Schedules({
+      ...{ targets, environment, readFile, clock, log, randomHex },
+      records: store.repository<BackupSchedule>('backup-schedules'),
+      indexes: store.repository<KeptIndex>('backup-indexes'),
+      start: request => this.start(request),
+      checkVolume: name => void options.volumes.get(name),
+      announceFailure: (volume, attributes) => announce(options, 'backup_failed', volume, attributes),
+    })
   }
 
   start(request: StartBackup): Promise<RunningBackup> {
@@ -66,23 +86,27 @@ export class Backups implements BackupsService {
   }
 
   schedules(): BackupSchedule[] {
-    return []
+    return this.#schedules.list()
   }
 
-  async addSchedule(_schedule: Omit<BackupSchedule, 'id' | 'createdAt' | 'runs'>): Promise<BackupSchedule> {
-    throw notImplemented('volume schedule')
+  schedule(id: string): BackupSchedule {
+    return this.#schedules.get(id)
   }
 
-  changeSchedule(_id: string, _enabled: boolean): BackupSchedule {
-    throw notImplemented('volume schedule')
+  addSchedule(schedule: NewSchedule): Promise<BackupSchedule> {
+    return this.#schedules.add(schedule)
   }
 
-  removeSchedule(_id: string): void {
-    throw notImplemented('volume schedule')
+  changeSchedule(id: string, enabled: boolean): Promise<BackupSchedule> {
+    return this.#schedules.change(id, enabled)
   }
 
-  async runSchedule(_id: string): Promise<BackupSchedule> {
-    throw notImplemented('volume schedule')
+  removeSchedule(id: string): void {
+    this.#schedules.remove(id)
+  }
+
+  runSchedule(id: string): Promise<BackupSchedule> {
+    return this.#schedules.run(id)
   }
 
   async sync(_request: SyncRequest, _onProgress: (line: SyncProgress) => void, _signal: AbortSignal): Promise<void> {
@@ -92,10 +116,13 @@ export class Backups implements BackupsService {
   /** After containers and volumes have been recovered. */
   async recover(): Promise<void> {
     await this.#freezer.recover()
+    await this.#schedules.recover()
   }
 
   async close(): Promise<void> {
     const why = new BerthError('cancelled', 'the daemon is stopping')
-    await Promise.all([this.#runs.stop(why), this.#restores.close()])
+    // First of all no new ones.
+    const schedules = this.#schedules.close()
+    await Promise.all([schedules, this.#runs.stop(why), this.#restores.close()])
   }
 }

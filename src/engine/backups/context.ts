@@ -6,7 +6,7 @@ import type { ContainerRecord } from '#model/container.ts'
 import type { EngineEvent } from '#model/event.ts'
 import type { Archives } from '#ports/archives.ts'
 import type { Store } from '#ports/store.ts'
-import type { Targets } from '#ports/targets.ts'
+import type { TargetEnvironment, Targets } from '#ports/targets.ts'
 
 /** What the composition root hands over. */
 export interface BackupsOptions {
@@ -18,6 +18,10 @@ export interface BackupsOptions {
   volumes: VolumesService
   archives: Archives
   targets: Targets
+  /** What places know of the daemon's environment. */
+  environment: TargetEnvironment
+  /** Of the host. */
+  readFile: (path: string) => Promise<string>
   clock: Clock
   log: Logger
   publish: (event: Omit<EngineEvent, 'time' | 'timeNano' | 'scope'>) => void
@@ -27,7 +31,7 @@ export interface BackupsOptions {
 }
 
 /** What the verbs share. */
-export type Context = Omit<BackupsOptions, 'store' | 'targets'>
+export type Context = Omit<BackupsOptions, 'store' | 'targets' | 'environment' | 'readFile'>
 
 /** An event of a volume: `backup`, `backup_failed`, `restore`. */
 export function announce(ctx: Context, action: string, volume: string, attributes: Record<string, string>): void {

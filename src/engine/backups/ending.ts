@@ -8,6 +8,7 @@ import { messageOf } from '#lib/errors.ts'
 export class Ending {
   readonly #steps: { what: string; step: () => Promise<void> }[] = []
   readonly #log: Logger
+  #last: Promise<Error | undefined> = Promise.resolve(undefined)
 
   constructor(log: Logger) {
     this.#log = log
@@ -17,8 +18,12 @@ export class Ending {
     this.#steps.push({ what, step })
   }
 
-  /** @returns the first error */
-  async run(): Promise<Error | undefined> {
+  /** Waits for a call that is under way, and does what that leaves. @returns the first error */
+  run(): Promise<Error | undefined> {
+    return (this.#last = this.#last.then(() => this.#drain()))
+  }
+
+  async #drain(): Promise<Error | undefined> {
     let first: Error | undefined
     for (let next = this.#steps.pop(); next; next = this.#steps.pop()) {
       try {

@@ -46,6 +46,8 @@ export interface SyncRequest {
   environment: Record<string, string>
 }
 
+export type NewSchedule = Omit<BackupSchedule, 'id' | 'createdAt' | 'since' | 'nextAt' | 'runs'>
+
 /** Backups, restores and their schedules. The sources and destinations are volumes; places are `Targets`. */
 export interface BackupsService {
   /** @throws not-found for a volume, before anything is paused */
@@ -64,10 +66,14 @@ export interface BackupsService {
   /** See `Archives.digest`. */
   digest(volume: string): Promise<string>
   schedules(): BackupSchedule[]
-  addSchedule(schedule: Omit<BackupSchedule, 'id' | 'createdAt' | 'runs'>): Promise<BackupSchedule>
-  changeSchedule(id: string, enabled: boolean): BackupSchedule
+  /** @throws not-found for a volume; invalid naming what is wrong with time, target, recipients or rules */
+  addSchedule(schedule: NewSchedule): Promise<BackupSchedule>
+  /** @param id or the beginning of one. @throws not-found */
+  schedule(id: string): BackupSchedule
+  changeSchedule(id: string, enabled: boolean): Promise<BackupSchedule>
+  /** A backup of it that is under way goes on. */
   removeSchedule(id: string): void
-  /** Now; resolves when it is over. */
+  /** Now; resolves when it is over, well or not. @throws conflict when it is under way */
   runSchedule(id: string): Promise<BackupSchedule>
   sync(request: SyncRequest, onProgress: (line: SyncProgress) => void, signal: AbortSignal): Promise<void>
   /** Starts timers, gives back what a killed daemon left. */

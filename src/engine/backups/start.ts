@@ -1,7 +1,7 @@
 import { pipeline, Transform, type Readable } from 'node:stream'
 import { indexLines } from '#codec/backup/index.ts'
 import { rfc3339Nano } from '#lib/clock.ts'
-import { BerthError, conflict, invalid, messageOf } from '#lib/errors.ts'
+import { conflict, invalid, messageOf } from '#lib/errors.ts'
 import type { BackupHeader, BackupProgress, BackupSummary, BackupVolume } from '#model/backup.ts'
 import type { VolumeRecord } from '#model/volume.ts'
 import type { Packing } from '#ports/archives.ts'
@@ -181,9 +181,9 @@ class Copy {
       },
     })
     this.#stream = gate
-    pipeline(packing.stream, gate, error => {
-      if (error) void this.fail(this.#stopped ?? error)
-    })
+    // Not by pipeline's callback, which waits until the source has closed too.
+    gate.once('close', () => void this.fail(this.#stopped ?? gate.errored ?? new HungUp()))
+    pipeline(packing.stream, gate, () => {})
     return gate
   }
 
@@ -222,7 +222,7 @@ class Copy {
   async fail(cause: unknown): Promise<void> {
     if (this.#state === 'running') {
       this.#state = 'failed'
-      this.#error = isHangUp(cause) ? 'whoever took the backup went away before its end' : messageOf(cause)
+      this.#error = messageOf(cause)
       this.#packing?.stream.destroy()
       await this.#wind()
       for (const { name } of this.#volumes) {
@@ -237,6 +237,8 @@ class Copy {
     const error = await this.#quiet.run()
     if (error) throw error
     await this.#held.run()
+    // Whoever read it may have gone in the meantime.
+    if (this.#state !== 'running') return
     this.#summary = summary
     this.#state = 'done'
     await this.#wind()
@@ -262,6 +264,6 @@ class Copy {
   }
 }
 
-function isHangUp(cause: unknown): boolean {
-  return !(cause instanceof BerthError) && (cause as NodeJS.ErrnoException)?.code === 'ERR_STREAM_PREMATURE_CLOSE'
+class HungUp extends Error {
+  override message = 'whoever took the backup went away before its end'
 }

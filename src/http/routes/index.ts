@@ -11,6 +11,7 @@ import { containerStatsRoutes } from './container-stats.ts'
 import { diagnosisRoutes } from './diagnosis.ts'
 import { explainRoutes } from './explain.ts'
 import { execRoutes } from './exec.ts'
+import { scheduleRoutes } from './schedules.ts'
 import { imageTransferRoutes } from './image-transfer.ts'
 import { imageRoutes } from './images.ts'
 import { networkRoutes } from './networks.ts'
@@ -38,6 +39,7 @@ export function apiRoutes(needs: Needs): Route[] {
     ...volumeRoutes(needs),
     ...volumeLifeRoutes(needs),
     ...backupRoutes(needs),
+    ...scheduleRoutes(needs),
     ...systemRoutes(needs),
     ...unsupportedRoutes(),
   ]

@@ -41,6 +41,7 @@ export class Harness {
   /** What a command does, by its text; others say nothing and end with 0. */
   readonly commands = new Map<string, (exec: FakeExec) => void>()
   readonly snapshots = new Set<string>()
+  readonly files = new Map<string, string>()
   /** Content waits for this before it is read. */
   copying: Promise<void> = Promise.resolve()
   backups: Backups
@@ -61,6 +62,8 @@ export class Harness {
       volumes: this.#volumes(),
       archives: this.#archives(),
       targets: this.#targets ?? ({} as Targets),
+      environment: {},
+      readFile: async path => this.files.get(path) ?? '',
       clock: this.clock,
       log: silentLogger,
       publish: ({ Action, Actor }) => this.log.push(`${Action} ${Actor.ID}`),
