@@ -53,6 +53,8 @@ export const NEEDS: readonly Need[] = [
     why: '`image bootstrap debian:…`',
     present: () => hasProgram('mmdebstrap'),
   },
+  { package: 'e2fsprogs', why: 'volumes with size=', present: () => hasProgram('mkfs.ext4') },
+  { package: 'btrfs-progs', why: 'volumes with compress=', present: () => hasProgram('mkfs.btrfs') },
   { package: 'busybox-static', why: '`image bootstrap busybox`', present: () => hasProgram('busybox') },
 ]
 

@@ -30,7 +30,7 @@ export class HostFileServers implements FileServers {
       const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4')
       const end = (own: string) => {
         socket.close()
-        resolve(own)
+        resolve(own === '0.0.0.0' || own === '::' ? '' : own)
       }
       socket.once('error', () => end(''))
       socket.connect(1, address, () => end(socket.address().address))
