@@ -10,6 +10,7 @@ export const volumeGroup: Group = {
     entry('create', 'Create a volume', () => import('./create.ts')),
     entry('inspect', 'Display detailed information on one or more volumes', () => import('./inspect.ts')),
     entry('ls', 'List volumes', () => import('./ls.ts'), { aliases: ['list'] }),
+    entry('migrate', 'Move volumes to another host', () => import('./migrate.ts')),
     entry('prune', 'Remove unused local volumes', () => import('./prune.ts')),
     entry('rename', 'Give a volume another name', () => import('./rename.ts')),
     entry('restore', 'Restore volumes from a backup', () => import('./restore.ts')),
