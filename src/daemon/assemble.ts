@@ -64,7 +64,7 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
       .slice(0, digits)
 
   const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-  const accounts = new Accounts({ store, usage: kernel.usage, clock, log })
+  const accounts = new Accounts({ store, usage: kernel.usage, clock, log, dataRoot })
   const images = new Images({
     store,
     accounts,

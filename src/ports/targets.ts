@@ -51,6 +51,28 @@ export interface BackupTarget {
   close(): Promise<void>
 }
 
+/** Objects one by one, as files are kept in a bucket; any text is a name. */
+export interface ObjectPlace {
+  /** With a slash at its end, or a bucket. */
+  readonly url: string
+  /** In the order of their names' bytes, if the server keeps to it. */
+  list(signal?: AbortSignal): AsyncIterable<TargetObject>
+  stat(name: string): Promise<TargetObject | undefined>
+  put(
+    name: string,
+    content: Readable,
+    options: Patience & { metadata: Record<string, string> },
+  ): Promise<{ bytes: number }>
+  /** @throws not-found */
+  open(
+    name: string,
+    options?: Patience,
+  ): Promise<{ content: Readable; size: number; modified: number; metadata: Record<string, string> }>
+  /** Already gone is success. */
+  remove(name: string): Promise<void>
+  close(): Promise<void>
+}
+
 /** `AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`, `BERTH_SSH`, … as programs for these places know them. */
 export type TargetEnvironment = Readonly<Record<string, string | undefined>>
 
@@ -66,6 +88,8 @@ export interface DecryptionKeys {
 export interface Targets {
   /** Looks at the URL alone; the place is asked by the verbs. @throws invalid */
   open(url: string, environment: TargetEnvironment): Promise<BackupTarget>
+  /** @throws invalid for what is no `s3://bucket/prefix` */
+  objects(url: string, environment: TargetEnvironment): Promise<ObjectPlace>
   /** Bytes in, an age file out. The same bytes give another file each time. @throws invalid naming a wrong recipient */
   encrypting(keys: EncryptionKeys): Promise<Transform>
   /**

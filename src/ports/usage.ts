@@ -18,7 +18,7 @@ export interface Usage {
   measure(path: string, options?: MeasureOptions): Promise<TreeSize>
   /** Another one when entries were made, removed or renamed in the directory itself, or it is another; '' when absent. */
   stamp(path: string): Promise<string>
-  /** Bytes in use of the file system that has the path. */
-  inUse(path: string): number
+  /** Bytes that are free on the file system that has the path. */
+  room(path: string): number
   close(): Promise<void>
 }

@@ -1,7 +1,7 @@
 import { rmSync, statSync, writeFileSync } from 'node:fs'
 
 /** Bytes: room for the log of some hundred changes. */
-const SIZE = 2 << 20
+const SIZE = 1 << 20
 
 /** Milliseconds between looks whether there is room for it again. */
 const REGAIN = 60_000

@@ -1,19 +1,14 @@
-import { statfsSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { invalid, messageOf, system } from '#lib/errors.ts'
 import type { Repository, Store } from '#ports/store.ts'
 import { Collection } from './collection.ts'
 import { migrate } from './migrations.ts'
 import { Reserve } from './reserve.ts'
+import { isTight, LOG_LIMIT, provide, shrink } from './room.ts'
 
-/** Bytes of empty pages that are worth writing the database anew. */
-const WORTH = 256 << 10
-/** Bytes that the write-ahead log keeps for itself once it was copied into the database. */
-const LOG_LIMIT = 512 << 10
-
-/** Bytes of room on the disk, below which nobody else may read the database. */
-const TIGHT = 256 << 10
+/** Milliseconds after which a daemon has started, and there is time for what need not be done at once. */
+const SETTLED = 1_000
 
 /**
  * The store on SQLite. One process owns a database: reads come from memory.
@@ -31,6 +26,7 @@ export class SqliteStore implements Store {
   /** Collections written or made by the open transactions: their memory is dropped when one is rolled back. */
   readonly #touched = new Set<string>()
   #depth = 0
+  #settle: NodeJS.Timeout | undefined
 
   /**
    * @param path of the database file, made when absent; `:memory:` for none
@@ -38,6 +34,7 @@ export class SqliteStore implements Store {
    */
   constructor(path: string) {
     this.#path = path
+    const isNew = path !== ':memory:' && !existsSync(path)
     this.#reserve = path === ':memory:' ? undefined : new Reserve(`${path}-reserve`)
     try {
       this.#db = new DatabaseSync(path, { timeout: 5000 })
@@ -47,7 +44,7 @@ export class SqliteStore implements Store {
     try {
       // Its shared memory is a file too, which a full disk may have no room for: SIGBUS, where blocks are smaller than
       // pages. Who has the database alone needs none.
-      if (isTight(path)) this.#db.exec('PRAGMA locking_mode = EXCLUSIVE')
+      if (path !== ':memory:' && isTight(path)) this.#db.exec('PRAGMA locking_mode = EXCLUSIVE')
       this.#withReserve(() => {
         this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY')
         // What a burst of changes made of the log is given back at the next checkpoint.
@@ -62,6 +59,8 @@ export class SqliteStore implements Store {
       if (mayBeFull(cause)) throw system(`store ${path} cannot be opened: is there no space left on device?`, { cause })
       throw cause
     }
+    if (isNew) this.#provide()
+    else if (this.#reserve) this.#settle = setTimeout(() => this.#provide(), SETTLED).unref()
   }
 
   repository<T>(collection: string): Repository<T> {
@@ -93,30 +92,31 @@ export class SqliteStore implements Store {
     }
   }
 
-  /**
-   * Pages that hold nothing are cut off when they are worth a rewrite of the file, which takes as long as writing what is
-   * left; the log is emptied.
-   */
+  /** Takes as long as writing what is left. */
   compact(): void {
-    if (this.#depth > 0) return
+    if (this.#depth > 0 || this.#reserve === undefined) return
     try {
-      const free = this.#pragma('freelist_count') * this.#pragma('page_size')
-      if (free >= WORTH) this.#db.exec('VACUUM')
-      this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+      shrink(this.#db, this.#path)
     } catch {
       // No room for the copy: another time.
     }
   }
 
   close(): void {
+    clearTimeout(this.#settle)
     if (!this.#db.isOpen) return
     this.#collections.clear()
     this.#db.close()
     this.#reserve?.close()
   }
 
-  #pragma(name: 'freelist_count' | 'page_size'): number {
-    return Number(this.#db.prepare(`PRAGMA ${name}`).get()?.[name] ?? 0)
+  #provide(): void {
+    if (!this.#db.isOpen || this.#depth > 0) return
+    try {
+      provide(this.#db, this.#path)
+    } catch {
+      // Somebody was faster with what room there was.
+    }
   }
 
   #rollBack(savepoint: string): void {
@@ -158,13 +158,34 @@ export class SqliteStore implements Store {
     }
   }
 
-  /** On a full disk gives the reserve up and tries once more: what frees room (stop, remove, prune) is written too. */
+  /**
+   * On a full disk tries again with the blocks that the log and the database have (a log that was copied is written anew
+   * from its beginning), then with those of the reserve: what frees room (stop, remove, prune) is written too.
+   */
   #withReserve<T>(work: () => T, retry: boolean): T {
     try {
       return work()
     } catch (error) {
-      if (!retry || !mayBeFull(error) || !this.#reserve?.give()) throw error
+      if (!retry || !mayBeFull(error)) throw error
+      if (this.#copyLog()) {
+        try {
+          return work()
+        } catch (again) {
+          if (!mayBeFull(again)) throw again
+        }
+      }
+      if (!this.#reserve?.give()) throw error
       return work()
+    }
+  }
+
+  #copyLog(): boolean {
+    if (this.#depth > 0) return false
+    try {
+      this.#db.exec('PRAGMA wal_checkpoint(PASSIVE)')
+      return true
+    } catch {
+      return false
     }
   }
 
@@ -176,12 +197,6 @@ export class SqliteStore implements Store {
       details: full ? { errno: 'ENOSPC' } : {},
     })
   }
-}
-
-function isTight(path: string): boolean {
-  if (path === ':memory:') return false
-  const { bavail, bsize } = statfsSync(dirname(path))
-  return bavail * bsize < TIGHT
 }
 
 /** SQLITE_FULL; SQLITE_IOERR and SQLITE_CANTOPEN are what its other files meet on a full disk. */

@@ -17,7 +17,7 @@ function setUp(store = new FakeStore()) {
     nowNano: () => BigInt(now) * 1_000_000n,
     sleep: (ms, signal) => sleep(ms / 50, undefined, { ref: true, ...(signal && { signal }) }),
   }
-  const accounts = new Accounts({ store, usage, clock, log: silentLogger })
+  const accounts = new Accounts({ store, usage, clock, log: silentLogger, dataRoot: '/data' })
   const tree = (path: string, inUse = false) => ({ path, witness: path, inUse })
   const bytes = async (path: string, inUse = false) => (await accounts.report([tree(path, inUse)])).get(path)!
   return { accounts, usage, store, tree, bytes, pass: (ms: number) => (now += ms) }
@@ -120,6 +120,19 @@ describe('accounts', () => {
     t.accounts.retain(new Set())
     await t.accounts.of(t.tree('/v/a'))
     assert.deepEqual(t.usage.walked, ['/v/a', '/v/a'])
+  })
+
+  it('writes nothing on a full disk, and knows all the same', async () => {
+    const t = setUp()
+    t.usage.put('/v/a', { bytes: 7, files: 1 })
+    t.usage.free = 0
+    t.store.failNextWrite(new Error('it was written'))
+    assert.equal((await t.accounts.of(t.tree('/v/a'))).bytes, 7)
+    t.accounts.changing('/v/a')
+    assert.equal((await t.bytes('/v/a')).bytes, 7)
+    t.usage.free = 1e9
+    await t.bytes('/v/a', true)
+    assert.deepEqual(t.usage.walked, ['/v/a', '/v/a', '/v/a'])
   })
 
   it('walks once for all who ask at the same time', async () => {

@@ -12,6 +12,7 @@ export interface AccountsOptions {
   usage: Usage
   clock: Clock
   log: Logger
+  dataRoot: string
 }
 
 /** Milliseconds that a report waits for trees whose last figure would do. */
@@ -24,6 +25,8 @@ const LANES = 4
 const TRUST = 1_000
 /** Milliseconds of walking that one report leaves to the background, beyond what is in use. */
 const BEHIND = 10_000
+/** Bytes on the disk that figures leave to others. */
+const ROOM = 8 << 20
 /** Names that are looked at in a millisecond, about. */
 const NAMES = 300
 
@@ -44,6 +47,9 @@ export class Accounts {
   readonly #usage: Usage
   readonly #clock: Clock
   readonly #log: Logger
+  readonly #dataRoot: string
+  /** Figures that could not be written down. */
+  readonly #unwritten = new Map<string, Figure>()
   /** Walks under way, by path: who comes second waits for the first one's. */
   readonly #walks = new Map<string, Walk>()
   /** Paths below which somebody may write. */
@@ -52,11 +58,12 @@ export class Accounts {
   readonly #disturbed = new Set<string>()
   readonly #background: Background<Tree>
 
-  constructor({ store, usage, clock, log }: AccountsOptions) {
+  constructor({ store, usage, clock, log, dataRoot }: AccountsOptions) {
     this.#figures = store.repository<Figure>('usage')
     this.#usage = usage
     this.#clock = clock
     this.#log = log
+    this.#dataRoot = dataRoot
     this.#background = new Background(clock, (tree, signal) => this.#renew(tree, signal))
   }
 
@@ -64,8 +71,8 @@ export class Accounts {
   changing(path: string): void {
     this.#writers.add(path)
     this.#disturbed.add(path)
-    const figure = this.#figures.get(path)
-    if (figure?.settled) this.#figures.put(path, { ...figure, settled: false })
+    const figure = this.#get(path)
+    if (figure?.settled) this.#put({ ...figure, settled: false })
   }
 
   /** Nobody writes there any more: it is measured when there is nothing else to do. */
@@ -76,7 +83,7 @@ export class Accounts {
 
   /** One tree's figure, measured now unless it is known. */
   async of(tree: Tree): Promise<Figure> {
-    const figure = this.#figures.get(tree.path)
+    const figure = this.#get(tree.path)
     const state = stateOf(figure, tree, await this.#usage.stamp(tree.witness))
     return figure && state === 'current' ? figure : this.#measure(tree)
   }
@@ -87,7 +94,7 @@ export class Accounts {
     const known: Known[] = []
     const needed: Tree[] = []
     for (const tree of trees) {
-      const figure = this.#figures.get(tree.path)
+      const figure = this.#get(tree.path)
       const state = stateOf(figure, tree, await this.#usage.stamp(tree.witness))
       if (figure && (state === 'current' || state === 'inUse')) known.push({ ...figure, tree, state })
       else needed.push(tree)
@@ -119,6 +126,8 @@ export class Accounts {
 
   /** Forgets the figures of what is gone. @param owned the paths that are there */
   retain(owned: { has(path: string): boolean }): void {
+    for (const path of this.#unwritten.keys()) if (!owned.has(path)) this.#unwritten.delete(path)
+    if (this.#usage.room(this.#dataRoot) < ROOM) return
     for (const { path } of this.#figures.list()) if (!owned.has(path)) this.#figures.delete(path)
   }
 
@@ -179,6 +188,22 @@ export class Accounts {
     return walk
   }
 
+  #get(path: string): Figure | undefined {
+    return this.#unwritten.get(path) ?? this.#figures.get(path)
+  }
+
+  /** On a full disk what room there is belongs to what gives room back: figures are only remembered. */
+  #put(figure: Figure): void {
+    this.#unwritten.set(figure.path, figure)
+    if (this.#usage.room(this.#dataRoot) < ROOM) return
+    try {
+      this.#figures.put(figure.path, figure)
+      this.#unwritten.delete(figure.path)
+    } catch (error) {
+      this.#log.debug('a figure was not written down', { path: figure.path, error: messageOf(error) })
+    }
+  }
+
   async #walk(tree: Tree, background: boolean, signal: AbortSignal): Promise<Figure> {
     const { path, witness } = tree
     this.#disturbed.delete(path)
@@ -198,7 +223,7 @@ export class Accounts {
     }
     this.#disturbed.delete(path)
     // An absent one is nothing that could be kept.
-    if (size.files > 0 || stamp !== '') this.#figures.put(path, figure)
+    if (size.files > 0 || stamp !== '') this.#put(figure)
     return figure
   }
 }

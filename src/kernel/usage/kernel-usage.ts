@@ -37,9 +37,9 @@ export class KernelUsage implements Usage {
     return stat ? `${stat.dev}:${stat.ino}:${stat.ctimeNs}:${stat.mtimeNs}` : ''
   }
 
-  inUse(path: string): number {
-    const { bsize, blocks, bfree } = statfsSync(path)
-    return (blocks - bfree) * bsize
+  room(path: string): number {
+    const { bsize, bavail } = statfsSync(path)
+    return bavail * bsize
   }
 
   async close(): Promise<void> {

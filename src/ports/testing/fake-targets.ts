@@ -4,6 +4,7 @@ import type {
   BackupTarget,
   DecryptionKeys,
   EncryptionKeys,
+  ObjectPlace,
   PutOptions,
   TargetEnvironment,
   TargetObject,
@@ -13,6 +14,7 @@ import type {
 /** Places in memory, one for each URL, that can be told to fail. */
 export class FakeTargets implements Targets {
   readonly places = new Map<string, FakeTarget>()
+  readonly buckets = new Map<string, FakeObjects>()
   /** With what each was opened. */
   readonly opened: { url: string; environment: TargetEnvironment }[] = []
 
@@ -23,6 +25,14 @@ export class FakeTargets implements Targets {
     const target = this.places.get(place) ?? new FakeTarget(place)
     this.places.set(place, target)
     return target
+  }
+
+  async objects(url: string, environment: TargetEnvironment): Promise<FakeObjects> {
+    if (!url.startsWith('s3://')) throw invalid(`${url} has no objects`)
+    this.opened.push({ url, environment })
+    const place = this.buckets.get(url) ?? new FakeObjects(url)
+    this.buckets.set(url, place)
+    return place
   }
 
   /** Puts the keys in front: whoever has them reads it. */
@@ -51,6 +61,59 @@ export class FakeTargets implements Targets {
         done(head ? invalid('its end is missing') : null)
       },
     })
+  }
+}
+
+export class FakeObjects implements ObjectPlace {
+  readonly url: string
+  readonly objects = new Map<string, { bytes: Buffer; modified: number; metadata: Record<string, string> }>()
+  /** What puts of these names end with. */
+  readonly failing = new Map<string, Error>()
+  closed = 0
+
+  constructor(url: string) {
+    this.url = url
+  }
+
+  async *list(): AsyncGenerator<TargetObject> {
+    const names = Array.from(this.objects.keys()).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    for (const name of names) yield (await this.stat(name))!
+  }
+
+  async stat(name: string): Promise<TargetObject | undefined> {
+    const object = this.objects.get(name)
+    return object && { name, size: object.bytes.length, modified: object.modified }
+  }
+
+  async put(
+    name: string,
+    content: Readable,
+    options: { metadata: Record<string, string>; signal?: AbortSignal },
+  ): Promise<{ bytes: number }> {
+    const pieces: Buffer[] = []
+    for await (const piece of content as AsyncIterable<Buffer>) pieces.push(piece)
+    options.signal?.throwIfAborted()
+    const error = this.failing.get(name)
+    if (error) throw error
+    const bytes = Buffer.concat(pieces)
+    this.objects.set(name, { bytes, modified: Date.now(), metadata: options.metadata })
+    return { bytes: bytes.length }
+  }
+
+  async open(name: string) {
+    const object = this.objects.get(name)
+    if (!object) throw notFound(`${this.url}${name}: no such object`)
+    const { bytes, modified, metadata } = object
+    const content = Readable.from(bytes.length === 0 ? [] : [bytes], { objectMode: false })
+    return { content, size: bytes.length, modified, metadata }
+  }
+
+  async remove(name: string): Promise<void> {
+    this.objects.delete(name)
+  }
+
+  async close(): Promise<void> {
+    this.closed++
   }
 }
 

@@ -9,7 +9,7 @@ export class FakeUsage implements Usage {
   readonly #gates = new Map<string, Promise<void>>()
   /** Paths that were walked, in order. */
   readonly walked: string[] = []
-  used = 0
+  free = 1e9
 
   constructor(files: Files) {
     this.#files = files
@@ -49,8 +49,8 @@ export class FakeUsage implements Usage {
     return (await this.#files.stat(path)) ? `with ${(await this.#files.list(path)).join(' ')}` : ''
   }
 
-  inUse(): number {
-    return this.used
+  room(): number {
+    return this.free
   }
 
   async close(): Promise<void> {}
