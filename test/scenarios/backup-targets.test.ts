@@ -286,7 +286,7 @@ describe('ssh', { skip: noSsh }, () => {
       (async function* () {
         yield* generated(60 * MIB)
         // There is something left to send when it is noticed.
-        await until('progress', () => away)
+        await until('progress', () => (away ? true : undefined))
         yield* generated(60 * MIB, 1)
       })(),
       { objectMode: false },

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { invalid, isKind, notFound } from '#lib/errors.ts'
+import { invalid, notFound } from '#lib/errors.ts'
 import type { BackupTarget, PutOptions, TargetEnvironment, TargetObject } from '#ports/targets.ts'
 import { segmentsOf } from '../names.ts'
 import { DELAYS, Patience } from '../patience.ts'
@@ -7,6 +7,7 @@ import type { Place } from '../url.ts'
 import { Connection } from './connection.ts'
 import { download } from './download.ts'
 import { listObjects } from './list.ts'
+import { removeObject, statObject } from './single.ts'
 import { upload } from './upload.ts'
 
 /** Bytes of a key. */
@@ -64,20 +65,8 @@ export class S3Target implements BackupTarget {
 
   async stat(name: string): Promise<TargetObject | undefined> {
     const key = this.#keyOf(name)
-    try {
-      const head = await this.#connection.request(key, (client, { HeadObjectCommand }, bucket) =>
-        client.send(new HeadObjectCommand({ ...bucket, Key: key })),
-      )
-      return { name, size: head.ContentLength ?? 0, modified: head.LastModified?.getTime() ?? 0 }
-    } catch (error) {
-      if (!isKind(error, 'not-found') && !isKind(error, 'forbidden')) throw error
-      // The answer has no body that would tell a missing object from a missing bucket, or say what is wrong with the keys.
-      for await (const one of listObjects(this.#connection, key)) {
-        if (one.key === key) throw error
-        break
-      }
-      return undefined
-    }
+    const found = await statObject(this.#connection, key)
+    return found && { name, ...found }
   }
 
   async list(prefix = ''): Promise<TargetObject[]> {
@@ -92,14 +81,7 @@ export class S3Target implements BackupTarget {
 
   async remove(name: string): Promise<void> {
     const key = this.#keyOf(name)
-    await this.#connection
-      .request(key, (client, { DeleteObjectCommand }, bucket) =>
-        client.send(new DeleteObjectCommand({ ...bucket, Key: key })),
-      )
-      .catch((error: unknown) => {
-        const bucket = (error as { details?: { code?: string } }).details?.code === 'NoSuchBucket'
-        if (!isKind(error, 'not-found') || bucket) throw error
-      })
+    await removeObject(this.#connection, key)
   }
 
   close(): Promise<void> {
