@@ -6,12 +6,14 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { after, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { layerOf, snapshotsSuite } from '#ports/snapshots.suite.ts'
 import { FakeStore } from '#ports/testing/fake-store.ts'
 import { hasErrno } from '../ffi/errno.ts'
 import * as at from '../ffi/fs.ts'
 import { HostFiles } from '../files/index.ts'
 import { HostMounts } from '../mounts/index.ts'
+import { KernelUsage } from '../usage/index.ts'
 import { HostSnapshots } from './host-snapshots.ts'
 
 const base = fs.mkdtempSync(join(tmpdir(), 'berth-snapshots-'))
@@ -170,6 +172,30 @@ describe('host snapshots', { skip }, () => {
     const tree = (path: string) =>
       spawnSync('sh', ['-c', 'cd "$1" && find . -printf "%p %m %u %n %s\\n" | sort', '-', path]).stdout.toString()
     assert.equal(tree(again), tree(root))
+    await done()
+  })
+
+  it('has a witness of each time that a writable one was mounted', async () => {
+    const { snapshots, done } = make()
+    const usage = new KernelUsage()
+    await snapshots.prepare('box', undefined)
+    const { path, witness, inUse } = snapshots.tree('box')
+    assert.equal(inUse, false)
+    const stamps = new Set<string>()
+    for (let i = 0; i < 4; i++) {
+      stamps.add(await usage.stamp(witness))
+      // The kernel's clock of files ticks every few milliseconds.
+      await sleep(10)
+      const root = await snapshots.mount('box')
+      assert.equal(snapshots.tree('box').inUse, true)
+      fs.mkdirSync(join(root, 'deep', `d${i}`), { recursive: true })
+      await snapshots.unmount('box')
+    }
+    assert.equal(stamps.size, 4)
+    assert.equal((await usage.measure(path)).files, 5)
+    const before = await usage.stamp(witness)
+    await sleep(10)
+    assert.equal(await usage.stamp(witness), before)
     await done()
   })
 
