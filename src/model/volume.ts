@@ -9,6 +9,8 @@ export interface VolumeRecord {
   anonymous: boolean
   /** Directory on the host that containers see. */
   mountpoint: string
+  /** What its driver knows it by, whatever it is named; absent for drivers that go by the name. */
+  handle?: string
 }
 
 /** A volume that was removed and is kept for a while. */

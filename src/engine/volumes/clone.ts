@@ -33,7 +33,7 @@ export async function cloneVolume(
       name: request.name,
       driver: source.driver,
       // Another volume of the same share or device would be the very same data.
-      options: extentOf(driver, source) === 'handle' ? {} : source.options,
+      options: extentOf(driver, source) === 'handle' && !driver.usesHandles ? {} : source.options,
       labels,
       replace: false,
     },

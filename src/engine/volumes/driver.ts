@@ -2,7 +2,7 @@ import type { VolumeRecord } from '#model/volume.ts'
 import type { ForeignVolume, ForeignVolumes } from './remote/listing.ts'
 
 /** What a driver is told of a volume that is about to be made. */
-export type NewVolume = Pick<VolumeRecord, 'name' | 'options' | 'labels'>
+export type NewVolume = Pick<VolumeRecord, 'name' | 'options' | 'labels' | 'handle'>
 
 /**
  * Where a volume's data is and how it becomes reachable: `local` (a directory, and whatever can be mounted on one), a
@@ -12,6 +12,8 @@ export type NewVolume = Pick<VolumeRecord, 'name' | 'options' | 'labels'>
 export interface VolumeDriver {
   /** As the volumes' records have it. */
   readonly name: string
+  /** Its volumes are given a handle of their own (`VolumeRecord.handle`). */
+  readonly usesHandles?: true
   /** `global`: every host that has the driver sees the volume. */
   readonly scope: 'local' | 'global'
   /** Pure. @throws invalid naming the option */
@@ -70,6 +72,8 @@ export interface VolumeDriver {
    * @returns the mountpoint to show; undefined, with nothing made, when the files are to be copied
    */
   copyOf?(source: VolumeRecord, target: NewVolume): Promise<string | undefined>
+  /** Deletes for good what lies elsewhere of a volume that was kept in the trash; done already is success. */
+  purge?(volume: VolumeRecord): Promise<void>
   /** Drops what is remembered of a volume whose driver cannot be asked any more: for removal by force. */
   forget?(volume: VolumeRecord): void
   /** More about it for `inspect`, within two seconds. */

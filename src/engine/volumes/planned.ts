@@ -6,6 +6,7 @@ import { checkName } from './name.ts'
 import type { CreateVolume } from './service.ts'
 
 const NAME_DIGITS = 64
+const HANDLE_DIGITS = 16
 
 /** What a request asks for, checked; nothing is made yet, so it has neither a time nor a mountpoint. */
 export async function plannedVolume(
@@ -29,6 +30,7 @@ export async function plannedVolume(
     createdAt: '',
     anonymous: request.anonymous ?? anonymous,
     mountpoint: '',
+    ...(maker.usesHandles && { handle: ctx.randomHex(HANDLE_DIGITS) }),
   }
   return { volume, driver: maker }
 }

@@ -7,7 +7,7 @@ import { make } from './make.ts'
 /** A volume that the driver begins with what another one has: only at its creation can it be given a source. */
 export async function copyOf(ctx: CsiContext, source: VolumeRecord, target: NewVolume): Promise<boolean> {
   const { controller } = await ctx.asking.info()
-  const from = known(ctx, source.name)
+  const from = known(ctx, source)
   if (controller.includes('CLONE_VOLUME')) {
     await make(ctx, target, { volume: { volume_id: from.volumeId } })
     return true

@@ -1,4 +1,5 @@
 import { conflict, messageOf, system } from '#lib/errors.ts'
+import type { VolumeRecord } from '#model/volume.ts'
 import type { Repository } from '#ports/store.ts'
 import { directoryOf } from '../context.ts'
 import type { Context } from '../context.ts'
@@ -10,19 +11,24 @@ import type { CsiVolume } from './state.ts'
 export interface CsiContext {
   engine: Context
   asking: Asking
-  /** By volume name. */
+  /** By handle. */
   volumes: Repository<CsiVolume>
   bootId: string
   /** Takes a creation back after a while, should nobody have asked for the volume again. */
-  later: (volume: string) => void
+  later: (handle: string) => void
 }
+
+/** Of a volume, or of one that is about to be made. */
+export type Named = Pick<VolumeRecord, 'name' | 'handle'>
+
+export const handleOf = ({ name, handle }: Named): string => handle ?? name
 
 /** Where containers see it; the driver makes it, and takes it away. */
 export const targetOf = (ctx: CsiContext, name: string): string => `${directoryOf(ctx.engine, name)}/_data`
 
 /** Where the driver prepares it, once for all containers. */
-export function stagingOf(ctx: CsiContext, name: string): string {
-  return `${ctx.engine.root.replace(/\/volumes$/, '')}/csi/${ctx.asking.driver}/${name}/globalmount`
+export function stagingOf(ctx: CsiContext, handle: string): string {
+  return `${ctx.engine.root.replace(/\/volumes$/, '')}/csi/${ctx.asking.driver}/${handle}/globalmount`
 }
 
 /** Read anew for each call, and kept nowhere. @throws invalid or system naming the file */
@@ -40,13 +46,14 @@ export async function secretsFor(ctx: CsiContext, options: Record<string, string
 
 /** Writes it down. @returns what was written */
 export function put(ctx: CsiContext, volume: CsiVolume): CsiVolume {
-  ctx.volumes.put(volume.name, volume)
+  ctx.volumes.put(volume.handle, volume)
   return volume
 }
 
 /** @throws system: records are there, and what the driver needs is not */
-export function known(ctx: CsiContext, name: string): CsiVolume {
-  const volume = ctx.volumes.get(name)
+export function known(ctx: CsiContext, record: Named): CsiVolume {
+  const { name } = record
+  const volume = ctx.volumes.get(handleOf(record))
   if (volume?.life === 'created') return volume
   if (volume?.life === 'deleting') throw conflict(`volume ${name} is being deleted: remove it again to finish that`)
   throw system(

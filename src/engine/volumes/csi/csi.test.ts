@@ -277,6 +277,42 @@ describe('csi: killed at each call, before and after it', () => {
   })
 })
 
+describe('csi: names and the trash', () => {
+  it('is renamed, and its name is free for another', async () => {
+    const t = setUp()
+    await t.create('disk')
+    const [first] = volumesOf(t.model)
+    await t.volumes.rename('disk', 'old')
+    await t.create('disk')
+    assert.equal(await t.volumes.mount('old', 'a'), '/lib/volumes/old/_data')
+    await t.volumes.mount('disk', 'b')
+    assert.deepEqual(first!.published, ['/lib/volumes/old/_data'])
+    await t.restart()
+    assert.ok(idle(t.model))
+    await t.volumes.remove('old', { force: false })
+    assert.equal(volumesOf(t.model).length, 1)
+    assert.ok(!volumesOf(t.model).includes(first!))
+  })
+
+  it('comes back from the trash; the driver deletes it when it is emptied, and not before', async () => {
+    const t = setUp()
+    await t.create('disk')
+    await t.create('other')
+    for (const name of ['disk', 'other']) await t.volumes.remove(name, { force: false, keep: 3_600_000 })
+    await t.create('disk')
+    await t.restart()
+    assert.equal(volumesOf(t.model).length, 3, 'those in the trash are somebody’s')
+    const back = await t.volumes.restoreDeleted('disk', 'again')
+    await t.volumes.mount(back.name, 'a')
+    await t.volumes.unmount(back.name, 'a')
+    t.csi.faults.push({ method: 'DeleteVolume', code: 'INTERNAL', when: 'before' })
+    assert.deepEqual((await t.volumes.emptyTrash()).deleted, [])
+    assert.equal(t.volumes.deleted().length, 1, 'kept until the driver has deleted it')
+    assert.equal((await t.volumes.emptyTrash()).deleted.length, 1)
+    assert.equal(volumesOf(t.model).length, 2)
+  })
+})
+
 describe('csi: size, copies, usage', () => {
   it('grows by controller and node, at once or when it is next published', async () => {
     const t = setUp()

@@ -1,8 +1,8 @@
 import { directoryOf } from '../context.ts'
 import type { VolumeRecord } from '#model/volume.ts'
-import type { NewVolume, VolumeDriver } from '../driver.ts'
+import type { NewVolume, VolumeDriver, VolumeExtent } from '../driver.ts'
 import { copyOf } from './clone.ts'
-import { type CsiContext, known, targetOf } from './context.ts'
+import { type CsiContext, handleOf, known, targetOf } from './context.ts'
 import { grow } from './grow.ts'
 import { make, unmake } from './make.ts'
 import { parseCsiOptions } from './options.ts'
@@ -19,6 +19,7 @@ export class CsiDriver implements VolumeDriver {
   readonly name: string
   /** What lies behind it is not this machine's. */
   readonly scope = 'global'
+  readonly usesHandles = true
   readonly #ctx: CsiContext
 
   constructor(ctx: CsiContext) {
@@ -32,40 +33,54 @@ export class CsiDriver implements VolumeDriver {
 
   async create(volume: NewVolume): Promise<string> {
     await make(this.#ctx, volume)
+    await this.#makeDirectory(volume)
     return targetOf(this.#ctx, volume.name)
   }
 
-  async attach({ name }: VolumeRecord): Promise<string> {
-    await bringUp(this.#ctx, known(this.#ctx, name))
-    return targetOf(this.#ctx, name)
+  async attach(record: VolumeRecord): Promise<string> {
+    await bringUp(this.#ctx, known(this.#ctx, record), record.name)
+    return targetOf(this.#ctx, record.name)
   }
 
-  async detach({ name }: VolumeRecord): Promise<void> {
-    const volume = this.#ctx.volumes.get(name)
+  async detach(record: VolumeRecord): Promise<void> {
+    const volume = this.#find(record)
     if (volume) await takeDown(this.#ctx, volume)
   }
 
-  isAttached({ name }: VolumeRecord): boolean {
-    return (this.#ctx.volumes.get(name)?.begun.length ?? 0) > 0
+  isAttached(record: VolumeRecord): boolean {
+    return (this.#find(record)?.begun.length ?? 0) > 0
   }
 
-  async discard({ name }: VolumeRecord): Promise<undefined> {
-    const volume = this.#ctx.volumes.get(name)
+  async discard(record: VolumeRecord): Promise<undefined> {
+    await this.purge(record)
+    await this.#ctx.engine.files.remove(directoryOf(this.#ctx.engine, record.name))
+  }
+
+  async purge(record: VolumeRecord): Promise<void> {
+    const volume = this.#find(record)
     if (volume) await unmake(this.#ctx, volume)
-    await this.#ctx.engine.files.remove(directoryOf(this.#ctx.engine, name))
   }
 
-  forget({ name }: VolumeRecord): void {
-    this.#ctx.volumes.delete(name)
+  forget(record: VolumeRecord): void {
+    this.#ctx.volumes.delete(handleOf(record))
   }
 
-  async usage({ name }: VolumeRecord): Promise<number> {
-    const { asking, volumes } = this.#ctx
-    const volume = volumes.get(name)
+  /** The driver knows nothing of its name. */
+  extent(): VolumeExtent {
+    return 'handle'
+  }
+
+  async usage(record: VolumeRecord): Promise<number> {
+    const { asking } = this.#ctx
+    const volume = this.#find(record)
     // As the driver last said of itself: a count must not wait for it to say so again.
     if (!volume?.done.includes('publish') || !asking.known?.node.includes('GET_VOLUME_STATS')) return -1
     try {
-      const request = { volume_id: volume.volumeId, volume_path: targetOf(this.#ctx, name), staging_target_path: '' }
+      const request = {
+        volume_id: volume.volumeId,
+        volume_path: targetOf(this.#ctx, record.name),
+        staging_target_path: '',
+      }
       const { usage } = await asking.ask('Node.NodeGetVolumeStats', request, { once: true, timeoutMs: STATS })
       return usage.find(({ unit }) => unit === 'BYTES')?.used ?? -1
     } catch {
@@ -77,17 +92,19 @@ export class CsiDriver implements VolumeDriver {
     return false
   }
 
-  grow({ name }: VolumeRecord, bytes: number): Promise<Record<string, string>> {
-    return grow(this.#ctx, name, bytes)
+  grow(record: VolumeRecord, bytes: number): Promise<Record<string, string>> {
+    return grow(this.#ctx, record, bytes)
   }
 
   async copyOf(source: VolumeRecord, target: NewVolume): Promise<string | undefined> {
-    return (await copyOf(this.#ctx, source, target)) ? targetOf(this.#ctx, target.name) : undefined
+    if (!(await copyOf(this.#ctx, source, target))) return undefined
+    await this.#makeDirectory(target)
+    return targetOf(this.#ctx, target.name)
   }
 
   /** From what is remembered: nobody is asked. */
-  async status({ name }: VolumeRecord): Promise<Record<string, unknown> | undefined> {
-    const volume = this.#ctx.volumes.get(name)
+  async status(record: VolumeRecord): Promise<Record<string, unknown> | undefined> {
+    const volume = this.#find(record)
     const info = this.#ctx.asking.known
     if (!volume) return undefined
     return {
@@ -100,5 +117,14 @@ export class CsiDriver implements VolumeDriver {
       ...(volume.topology.length > 0 && { Topology: volume.topology.map(({ segments }) => segments) }),
       ...(info && { Capabilities: [...info.plugin, ...info.controller, ...info.node] }),
     }
+  }
+
+  /** There also while nothing is mounted: renaming it is how a volume is renamed, and put into the trash. */
+  #makeDirectory({ name }: NewVolume): Promise<void> {
+    return this.#ctx.engine.files.makeDirectory(directoryOf(this.#ctx.engine, name), { mode: 0o701 })
+  }
+
+  #find(record: VolumeRecord) {
+    return this.#ctx.volumes.get(handleOf(record))
   }
 }

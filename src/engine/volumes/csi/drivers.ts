@@ -5,7 +5,7 @@ import type { Repository, Store } from '#ports/store.ts'
 import { announce } from '../context.ts'
 import type { Context } from '../context.ts'
 import { Asking, type DriverInfo } from './asking.ts'
-import type { CsiContext } from './context.ts'
+import { type CsiContext, handleOf } from './context.ts'
 import { CSI, CsiDriver } from './driver.ts'
 import { takeBack, unmake } from './make.ts'
 import type { CsiVolume } from './state.ts'
@@ -45,38 +45,46 @@ export class CsiDrivers {
    * not answer must not keep the daemon from starting.
    */
   recover(records: readonly VolumeRecord[]): void {
-    for (const { name, driver } of this.#volumes.list()) {
-      const record = records.find(one => one.name === name && one.driver === CSI + driver)
-      if (!record || this.#volumes.get(name)?.life === 'deleting') void this.#settle(name)
+    for (const volume of this.#volumes.list()) {
+      if (volume.life === 'deleting' || !this.#isOwned(volume)) void this.#settle(volume.handle)
     }
     for (const record of records) {
-      if (record.driver.startsWith(CSI) && !this.#volumes.get(record.name)) this.#gone(record)
+      if (record.driver.startsWith(CSI) && !this.#volumes.get(handleOf(record))) this.#gone(record)
     }
   }
 
-  async #later(name: string): Promise<void> {
-    const key = this.#volumes.get(name)?.key
+  /** Whether somebody has it: a volume, one in the trash, or one that the engine is about to make or give back. */
+  #isOwned({ handle, driver }: CsiVolume): boolean {
+    const { records, trash, changes } = this.#engine
+    const isIt = (record: VolumeRecord) => record.driver === CSI + driver && handleOf(record) === handle
+    return (
+      records.list().some(isIt) ||
+      trash.list().some(entry => isIt(entry.volume)) ||
+      changes.list().some(change => isIt(change.volume))
+    )
+  }
+
+  async #later(handle: string): Promise<void> {
     for (let pause = LATER, times = 0; times < 8; pause *= 2, times++) {
       await this.#engine.clock.sleep(pause)
-      const volume = this.#volumes.get(name)
-      if (volume?.key !== key || volume?.life !== 'creating') return
-      await this.#settle(name)
+      if (this.#volumes.get(handle)?.life !== 'creating') return
+      await this.#settle(handle)
     }
   }
 
-  async #settle(name: string): Promise<void> {
-    const { locks, records, changes, log } = this.#engine
+  async #settle(handle: string): Promise<void> {
+    const { locks, records, log } = this.#engine
+    const name = this.#volumes.get(handle)?.name ?? ''
     try {
       await locks.run(name, async () => {
-        const volume = this.#volumes.get(name)
-        // The engine itself is about to make or give back this one.
-        if (!volume || changes.list().some(change => change.volume.name === name)) return
-        const record = records.get(name)
+        const volume = this.#volumes.get(handle)
+        if (!volume) return
         const { ctx } = this.#of(volume.driver)
         if (volume.life === 'deleting') {
           await unmake(ctx, volume)
-          if (record?.driver === CSI + volume.driver) this.#gone(record)
-        } else if (record?.driver !== CSI + volume.driver) {
+          const record = records.list().find(one => one.driver === CSI + volume.driver && handleOf(one) === handle)
+          if (record) this.#gone(record)
+        } else if (!this.#isOwned(volume)) {
           await takeDown(ctx, volume)
           await takeBack(ctx, volume)
         }
@@ -104,7 +112,7 @@ export class CsiDrivers {
         asking,
         volumes: this.#volumes,
         bootId: this.#bootId,
-        later: volume => void this.#later(volume),
+        later: handle => void this.#later(handle),
       }
       known = { ctx, driver: new CsiDriver(ctx) }
       this.#drivers.set(name, known)

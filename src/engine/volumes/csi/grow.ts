@@ -1,12 +1,13 @@
 import { invalid } from '#lib/errors.ts'
-import type { CsiContext } from './context.ts'
+import type { CsiContext, Named } from './context.ts'
 import { known, put, secretsFor } from './context.ts'
 import { parseCsiOptions } from './options.ts'
 import { expandHere } from './way.ts'
 
 /** The volume first, by its controller; then its file system, by this machine, now or when it is next published. */
-export async function grow(ctx: CsiContext, name: string, bytes: number): Promise<Record<string, string>> {
-  let volume = known(ctx, name)
+export async function grow(ctx: CsiContext, record: Named, bytes: number): Promise<Record<string, string>> {
+  const { name } = record
+  let volume = known(ctx, record)
   const { driver } = ctx.asking
   const info = await ctx.asking.info()
   const byController = info.controller.includes('EXPAND_VOLUME')

@@ -2,7 +2,7 @@ import { conflict, invalid, messageOf, system } from '#lib/errors.ts'
 import type { CsiContentSource } from '#ports/csi.ts'
 import type { NewVolume } from '../driver.ts'
 import { codeOf, type DriverInfo, isUncertain } from './asking.ts'
-import { type CsiContext, put, secretsFor } from './context.ts'
+import { type CsiContext, handleOf, put, secretsFor } from './context.ts'
 import { parseCsiOptions } from './options.ts'
 import type { CsiVolume } from './state.ts'
 
@@ -16,9 +16,9 @@ const KEY_DIGITS = 32
 export async function make(ctx: CsiContext, wanted: NewVolume, source?: CsiContentSource): Promise<CsiVolume> {
   const { name, options } = wanted
   const info = await ctx.asking.info()
-  const left = ctx.volumes.get(name)
-  if (left && !isSame(left, ctx, options, source)) await takeBack(ctx, left)
-  const volume: CsiVolume = ctx.volumes.get(name) ?? {
+  const left = await leftFrom(ctx, wanted, source)
+  const volume: CsiVolume = left ?? {
+    handle: handleOf(wanted),
     name,
     driver: ctx.asking.driver,
     key: `berth-${ctx.engine.randomHex(KEY_DIGITS)}`,
@@ -36,7 +36,6 @@ export async function make(ctx: CsiContext, wanted: NewVolume, source?: CsiConte
     nodeId: '',
     bootId: ctx.bootId,
   }
-  if (volume.life === 'created') return volume
   if (parseCsiOptions(options).volumeId !== undefined) return adopt(ctx, volume, info)
   if (!info.controller.includes('CREATE_DELETE_VOLUME')) {
     throw invalid(
@@ -48,11 +47,29 @@ export async function make(ctx: CsiContext, wanted: NewVolume, source?: CsiConte
     return await request(ctx, volume, info)
   } catch (error) {
     // What failed before the driver was asked says nothing of a call that was made earlier.
-    if (codeOf(error) === '' ? !left : !isUncertain(error)) ctx.volumes.delete(name)
-    if (!ctx.volumes.get(name)) throw error
-    ctx.later(name)
+    if (codeOf(error) === '' ? !left : !isUncertain(error)) ctx.volumes.delete(volume.handle)
+    if (!ctx.volumes.get(volume.handle)) throw error
+    ctx.later(volume.handle)
     throw system(`${messageOf(error)}; it may have been made: create ${name} again to have it`, { cause: error })
   }
+}
+
+/** Of a creation of the same name that nobody heard the end of: what it may have made is this one's, or goes. */
+async function leftFrom(ctx: CsiContext, wanted: NewVolume, source?: CsiContentSource): Promise<CsiVolume | undefined> {
+  const left = ctx.volumes
+    .list()
+    .find(({ name, driver, life }) => name === wanted.name && driver === ctx.asking.driver && life === 'creating')
+  if (!left) return undefined
+  if (!isSame(left, wanted.options, source)) {
+    await takeBack(ctx, left)
+    return undefined
+  }
+  const taken = { ...left, handle: handleOf(wanted) }
+  ctx.engine.transaction(() => {
+    ctx.volumes.delete(left.handle)
+    put(ctx, taken)
+  })
+  return taken
 }
 
 async function request(ctx: CsiContext, volume: CsiVolume, info: DriverInfo): Promise<CsiVolume> {
@@ -136,7 +153,7 @@ export async function unmake(ctx: CsiContext, volume: CsiVolume): Promise<void> 
         throw error
       })
   }
-  ctx.volumes.delete(volume.name)
+  ctx.volumes.delete(volume.handle)
 }
 
 /** Of a creation that nobody heard the end of: only asking again by its key tells the id, which is then deleted. */
@@ -148,20 +165,15 @@ export async function takeBack(ctx: CsiContext, volume: CsiVolume): Promise<void
     } catch (error) {
       // Only its own word that there is none, and will be none, ends it.
       if (codeOf(error) === '' || isUncertain(error)) throw error
-      ctx.volumes.delete(volume.name)
+      ctx.volumes.delete(volume.handle)
       return
     }
   }
   await unmake(ctx, made)
 }
 
-function isSame(left: CsiVolume, ctx: CsiContext, options: object, source?: CsiContentSource): boolean {
-  return (
-    left.life !== 'deleting' &&
-    left.driver === ctx.asking.driver &&
-    JSON.stringify(left.source) === JSON.stringify(source) &&
-    sorted(left.options) === sorted(options)
-  )
+function isSame(left: CsiVolume, options: object, source?: CsiContentSource): boolean {
+  return JSON.stringify(left.source) === JSON.stringify(source) && sorted(left.options) === sorted(options)
 }
 
 const sorted = (options: object): string => JSON.stringify(Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1)))

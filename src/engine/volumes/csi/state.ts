@@ -12,7 +12,9 @@ export const STEPS: readonly Step[] = ['attach', 'stage', 'publish']
  * or an answer that never came it is known what may have happened: each call may be made again.
  */
 export interface CsiVolume {
-  /** Of the volume. */
+  /** `VolumeRecord.handle`. */
+  handle: string
+  /** Of the volume when it was made, or last attached. */
   name: string
   driver: string
   /** What the driver knows a new volume by until it has given it an id: the same name never makes two. */

@@ -7,8 +7,10 @@ import { parseCsiOptions } from './options.ts'
 import { begin, type CsiVolume, doubt, finish, onBoot, type Step, stepsDown, stepsUp, undone } from './state.ts'
 
 /** Brings a volume to where containers see it; steps that were done already are not made again. */
-export async function bringUp(ctx: CsiContext, known: CsiVolume): Promise<void> {
+export async function bringUp(ctx: CsiContext, known: CsiVolume, name: string): Promise<void> {
   let volume = onBoot(known, ctx.bootId)
+  // It may have another name than when it was last up.
+  if (volume.begun.length === 0) volume = { ...volume, name }
   const isThere = ctx.engine.mounts.isMounted(targetOf(ctx, volume.name))
   // Somebody took the mount away: publishing again is allowed at any time.
   if (!isThere) volume = doubt(volume, 'publish')
@@ -69,7 +71,7 @@ async function forward(ctx: CsiContext, volume: CsiVolume, step: Step, info: Dri
   const staging: CsiStaging = {
     volume_id: volume.volumeId,
     publish_context: volume.publishContext,
-    staging_target_path: info.node.includes('STAGE_UNSTAGE_VOLUME') ? stagingOf(ctx, volume.name) : '',
+    staging_target_path: info.node.includes('STAGE_UNSTAGE_VOLUME') ? stagingOf(ctx, volume.handle) : '',
     volume_capability: capability,
     secrets,
     volume_context: volume.context,
@@ -88,7 +90,7 @@ async function backward(ctx: CsiContext, volume: CsiVolume, step: Step, how: { o
   const { engine, asking } = ctx
   const volume_id = volume.volumeId
   const target = targetOf(ctx, volume.name)
-  const staging = stagingOf(ctx, volume.name)
+  const staging = stagingOf(ctx, volume.handle)
   try {
     if (step === 'publish') await asking.ask('Node.NodeUnpublishVolume', { volume_id, target_path: target }, how)
     else if (step === 'stage')
@@ -116,7 +118,7 @@ export async function expandHere(ctx: CsiContext, volume: CsiVolume): Promise<Cs
     volume_id: volume.volumeId,
     volume_path: targetOf(ctx, volume.name),
     capacity_range: { required_bytes: volume.expandTo },
-    staging_target_path: staged ? stagingOf(ctx, volume.name) : '',
+    staging_target_path: staged ? stagingOf(ctx, volume.handle) : '',
     volume_capability: parseCsiOptions(volume.options).capability,
     secrets: await secretsFor(ctx, volume.options),
   })

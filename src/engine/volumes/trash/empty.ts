@@ -3,6 +3,9 @@ import type { Context } from '../context.ts'
 import type { TrashEntry } from './entry.ts'
 import { findDeleted } from './restore.ts'
 
+/** Milliseconds until a driver is asked again to delete what it could not. */
+const AGAIN = 3_600_000
+
 /** Deletes for good: one, or all. Goes past errors where there are several. */
 export async function emptyTrash(
   ctx: Context,
@@ -21,11 +24,31 @@ export async function emptyTrash(
 }
 
 /** The entry goes first: a directory without one is removed by `recover`. @returns whether it was still there */
-export async function deleteForGood(ctx: Context, { id, directory }: TrashEntry): Promise<boolean> {
+export async function deleteForGood(ctx: Context, entry: TrashEntry): Promise<boolean> {
+  const { id, directory, volume } = entry
+  // What lies elsewhere goes before the entry, which is all that is known of it.
+  const gone = await ctx.locks.run(`trash ${id}`, async () => {
+    if (!ctx.trash.get(id)) return true
+    return purged(ctx, ctx.drivers.of(volume).purge?.(volume), entry)
+  })
+  if (!gone) return false
   const mine = await ctx.locks.run(`trash ${id}`, async () => ctx.trash.delete(id))
   if (!mine) return false
   await ctx.files.remove(directory).catch((error: unknown) => {
     ctx.log.warn('a deleted volume could not be removed from the disk', { directory, error: messageOf(error) })
   })
   return true
+}
+
+/** @returns false when it is to be tried again later */
+async function purged(ctx: Context, purge: Promise<void> | undefined, entry: TrashEntry): Promise<boolean> {
+  try {
+    await purge
+    return true
+  } catch (error) {
+    const { name, driver } = entry.volume
+    ctx.log.warn('a deleted volume is still with its driver', { volume: name, driver, error: messageOf(error) })
+    ctx.trash.put(entry.id, { ...entry, expiresAt: ctx.clock.now() + AGAIN })
+    return false
+  }
 }
