@@ -3,6 +3,7 @@ import { messageOf } from '#lib/errors.ts'
 import { dataOf, directoryOf } from './context.ts'
 import type { Context } from './context.ts'
 import { FILLING } from './copy-up.ts'
+import { SNAPSHOT_DIRECTORY } from './local/subvolumes.ts'
 import { checkName } from './name.ts'
 import { TRASH } from './remove.ts'
 import { recoverRenames } from './rename.ts'
@@ -40,6 +41,7 @@ async function mend(ctx: Context, entry: string): Promise<void> {
   const trashed = TRASH.exec(entry)?.[1]
   if (trashed !== undefined) return finishRemoval(ctx, entry, trashed)
   if (STAGING.test(entry)) return removeUnlessNeeded(ctx, entry)
+  if (SNAPSHOT_DIRECTORY.test(entry)) return ctx.files.remove(directoryOf(ctx, entry))
   if (DELETED.test(entry)) return removeUnlessKept(ctx, entry)
   if (entry.startsWith('.') || (await ctx.files.stat(directoryOf(ctx, entry)))?.kind !== 'directory') return
   const data = dataOf(ctx, entry)

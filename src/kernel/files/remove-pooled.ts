@@ -5,6 +5,7 @@ import { hasErrno } from '../ffi/errno.ts'
 import * as at from '../ffi/fs.ts'
 import type { Stat } from '../ffi/fs.ts'
 import * as libc from '../ffi/libc.ts'
+import { isSubvolume, removeSubvolumeAt } from '../block/btrfs.ts'
 import { openDirectory } from './walk.ts'
 
 /** Names removed at once: more than the pool has threads, so that none waits for this one. */
@@ -12,11 +13,14 @@ const BATCH = 64
 
 /**
  * As `removeTree`, on pool threads: the last unlink of a file gives its blocks back, which takes ext4 up to 5 ms.
- * Already gone is success. Never enters another file system: a mount point below is an error, its content stays.
+ * Already gone is success. Never enters another file system: a mount point below is an error, its content stays. A btrfs
+ * subvolume is none.
  */
 export async function removeTreePooled(parent: number, name: ByteString): Promise<void> {
   const stat = statOf(parent, name)
-  if (stat) await remove(parent, name, stat)
+  if (!stat) return
+  if (isDirectory(stat) && stat.device !== at.statat(parent, '').device) await removeOther(parent, name)
+  else await remove(parent, name, stat)
 }
 
 async function remove(parent: number, name: ByteString, stat: Stat): Promise<void> {
@@ -33,7 +37,7 @@ async function remove(parent: number, name: ByteString, stat: Stat): Promise<voi
         if (!isDirectory(below)) inner.push(gone(fs.promises.unlink(path(directory, name))))
         // rmdir(2) of a mount point says EBUSY, which is what the caller shall see.
         else if (below.device === stat.device) deeper.push([name, below])
-        else inner.push(gone(fs.promises.rmdir(path(directory, name))))
+        else inner.push(removeOther(directory, name))
       }
       await settled(inner)
       // One at a time: each holds a descriptor for every level it is deep.
@@ -43,6 +47,25 @@ async function remove(parent: number, name: ByteString, stat: Stat): Promise<voi
     libc.close(directory)
   }
   await gone(fs.promises.rmdir(path(parent, name)))
+}
+
+/**
+ * A directory of another device is a mount point, for which rmdir(2) says EBUSY, or a subvolume of btrfs: that goes in one
+ * step, or with what is in it if there are subvolumes in it too.
+ */
+async function removeOther(parent: number, name: ByteString): Promise<void> {
+  try {
+    return await gone(fs.promises.rmdir(path(parent, name)))
+  } catch (error) {
+    if (!hasErrno(error, 'ENOTEMPTY') || !(await isSubvolume(at.through(parent, name)))) throw error
+  }
+  try {
+    await removeSubvolumeAt(parent, bytes(name))
+  } catch (error) {
+    if (!hasErrno(error, 'ENOTEMPTY', 'EPERM', 'EROFS')) throw error
+    const stat = statOf(parent, name)
+    if (stat) await remove(parent, name, stat)
+  }
 }
 
 /** All have ended before an error is thrown: the directory they work in is closed then. */
