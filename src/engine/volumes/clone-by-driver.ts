@@ -4,6 +4,7 @@ import type { VolumeRecord } from '#model/volume.ts'
 import { announce, find } from './context.ts'
 import type { Context } from './context.ts'
 import type { NewVolume } from './driver.ts'
+import { lockBoth } from './lock-both.ts'
 import { plannedVolume } from './planned.ts'
 
 /** A copy that the driver makes where the data lies. @returns undefined when the files are to be copied */
@@ -16,10 +17,10 @@ export async function cloneByDriver(
   if (!driver.copyOf) return undefined
   const { volume: planned } = await plannedVolume(ctx, { ...wanted, driver: source.driver })
   const { name } = planned
-  return ctx.locks.run(name, async () => {
+  return lockBoth(ctx, name, source.name, async () => {
     if (ctx.records.get(name))
       throw conflict(`clone ${source.name}: a volume named ${name} exists: choose another name`)
-    const mountpoint = await ctx.locks.run(source.name, async () => driver.copyOf!(find(ctx, source.name), planned))
+    const mountpoint = await driver.copyOf!(find(ctx, source.name), planned)
     if (mountpoint === undefined) return undefined
     const createdAt = rfc3339Nano(ctx.clock.nowNano())
     const volume: VolumeRecord = { ...planned, createdAt, mountpoint }

@@ -22,6 +22,7 @@ export function copyUp(ctx: Context, name: string, source: string): Promise<void
       }
       const filling = `${directoryOf(ctx, name)}/${FILLING}`
       await ctx.files.remove(filling)
+      await driver.makePlace?.(filling)
       await ctx.files.copyTree(source, filling)
       await ctx.files.remove(data)
       await ctx.files.rename(filling, data)

@@ -3,6 +3,7 @@ import type { VolumeRecord } from '#model/volume.ts'
 import { announce, directoryOf, extentOf, find, namesOf, usersOf } from './context.ts'
 import type { Context } from './context.ts'
 import type { RenameChange } from './changes.ts'
+import { lockBoth } from './lock-both.ts'
 import { movedTo } from './moved.ts'
 import { checkName } from './name.ts'
 import { checkUnreserved, settle } from './stage/index.ts'
@@ -12,9 +13,7 @@ export async function renameVolume(ctx: Context, name: string, to: string): Prom
   find(ctx, name)
   checkName(to)
   if (to === name) throw conflict(`rename ${name}: that is its name already`)
-  // Always in the same order: two renames, there and back, must not wait for each other.
-  const [first, second] = [name, to].sort() as [string, string]
-  return ctx.locks.run(first, () => ctx.locks.run(second, () => rename(ctx, name, to)))
+  return lockBoth(ctx, name, to, () => rename(ctx, name, to))
 }
 
 async function rename(ctx: Context, name: string, to: string): Promise<VolumeRecord> {
