@@ -3,7 +3,7 @@ import { HostBlock } from '#kernel/block/index.ts'
 import { KernelCgroups } from '#kernel/cgroups/cgroups.ts'
 import { HostContent } from '#kernel/content/index.ts'
 import { HostFileServers } from '#kernel/file-servers/index.ts'
-import { HostFiles, HostRootedFiles } from '#kernel/files/index.ts'
+import { HostFiles, GuardedRootedFiles, Reach } from '#kernel/files/index.ts'
 import { KernelCsi } from '#kernel/csi/csi.ts'
 import { KernelHost } from '#kernel/host/host.ts'
 import { KernelLogs } from '#kernel/logs/logs.ts'
@@ -22,7 +22,8 @@ import { VERSION } from './system.ts'
 export function openKernel(options: { dataRoot: string; execRoot: string; clock: Clock; log: Logger; store: Store }) {
   const { dataRoot, execRoot, clock, log, store } = options
   const mounts = new HostMounts()
-  const files = new HostFiles()
+  const reach = new Reach()
+  const files = new HostFiles(reach)
   return {
     mounts,
     block: new HostBlock(mounts),
@@ -30,7 +31,7 @@ export function openKernel(options: { dataRoot: string; execRoot: string; clock:
     pinRoot: new PinRoot(execRoot),
     files,
     usage: new KernelUsage(),
-    rooted: new HostRootedFiles(),
+    rooted: new GuardedRootedFiles(reach, [join(execRoot, 'rootfs'), join(dataRoot, 'snapshots')]),
     content: new HostContent(join(dataRoot, 'content')),
     snapshots: new HostSnapshots({
       dataRoot,

@@ -156,7 +156,10 @@ test('a disk in a file: ext4, xfs and btrfs, by path, with options', async () =>
 })
 
 test('the life of volumes in images: grown, cloned, renamed, deleted and brought back', async () => {
-  for (const [name, options] of Object.entries({ bt: { size: '64M', compress: 'zstd' }, ext: { size: '32M' } })) {
+  for (const [name, options] of Object.entries<Record<string, string>>({
+    bt: { size: '64M', compress: 'zstd' },
+    ext: { size: '32M' },
+  })) {
     const berth = (...args: string[]) => {
       const { code, stdout, stderr } = daemon.berth('volume', ...args)
       assert.equal(code, 0, `${args.join(' ')}: ${stderr}`)

@@ -20,7 +20,7 @@ describe('conversations with file servers', () => {
 
   it('take one frame for another, however it is cut', async () => {
     const talk = await dial(socket => {
-      socket.on('data', bytes => {
+      socket.on('data', (bytes: Buffer) => {
         for (const one of Buffer.concat([Buffer.from([0x80, 0, 0, 3]), bytes.subarray(0, 3)]))
           socket.write(Buffer.from([one]))
       })

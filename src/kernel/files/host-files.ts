@@ -23,8 +23,12 @@ const DIRECTORY = fs.constants.O_RDONLY | fs.constants.O_DIRECTORY
  */
 export class HostFiles implements Files {
   #serial = 0
-  readonly #reach = new Reach()
+  readonly #reach: Reach
   #calls: Calls | undefined
+
+  constructor(reach = new Reach()) {
+    this.#reach = reach
+  }
 
   read(path: string): Promise<string> {
     return failing(`read ${path}`, () => fs.promises.readFile(path, 'utf8'))
