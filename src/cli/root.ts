@@ -1,3 +1,4 @@
+import { builderGroup } from './builder/index.ts'
 import { containerGroup } from './containers/index.ts'
 import { composeGroup } from './compose/index.ts'
 import { entry, type CommandEntry, type Group } from './core/command.ts'
@@ -34,5 +35,14 @@ export const root: Root = {
     entry('completion', 'Generate a shell completion script', () => import('./system/completion.ts')),
     entry('__complete', 'Answer a completion script', () => import('./system/complete.ts'), { hidden: true }),
   ],
-  groups: [composeGroup, containerGroup, contextGroup, imageGroup, networkGroup, systemGroup, volumeGroup],
+  groups: [
+    builderGroup,
+    composeGroup,
+    containerGroup,
+    contextGroup,
+    imageGroup,
+    networkGroup,
+    systemGroup,
+    volumeGroup,
+  ],
 }

@@ -14,6 +14,7 @@ export const command = defineCommand({
     'dry-run': DRY_RUN,
     filter: { type: 'filter', help: 'Provide filter values (e.g. "label=<key>=<value>")' },
     force: { type: 'bool', short: 'f', help: 'Do not prompt for confirmation' },
+    trash: { type: 'bool', help: 'Delete removed volumes that are kept in the trash for good' },
     volumes: { type: 'bool', help: 'Prune anonymous volumes' },
   },
   async run(context, { flags }) {
@@ -24,7 +25,8 @@ export const command = defineCommand({
     const ofImages = { ...filter, dangling: [flags.all ? 'false' : 'true'] }
     if (flags['dry-run']) {
       const ofVolumes = flags.volumes ? { volumes: filter } : {}
-      return printPreview(context, { containers: filter, networks: filter, ...ofVolumes, images: ofImages })
+      const others = { containers: filter, networks: filter, images: ofImages, trash: flags.trash }
+      return printPreview(context, { ...others, ...ofVolumes })
     }
     if (!flags.force && !(await confirm(context, question(flags)))) return
     const { containers, networks, volumes, images, system } = context.client
@@ -40,6 +42,11 @@ export const command = defineCommand({
       reclaimed += v.SpaceReclaimed
       if (v.VolumesDeleted?.length) context.print(`Deleted Volumes:\n${v.VolumesDeleted.join('\n')}\n`)
     }
+    if (flags.trash) {
+      const t = await volumes.emptyTrash()
+      reclaimed += t.SpaceReclaimed
+      if (t.Deleted.length > 0) context.print(`Deleted for good:\n${t.Deleted.join('\n')}\n`)
+    }
     const i = await images.prune(ofImages)
     reclaimed += i.SpaceReclaimed
     if (i.ImagesDeleted?.length) context.print(`Deleted Images:\n${deletedLines(i.ImagesDeleted)}\n`)
@@ -51,9 +58,10 @@ export const command = defineCommand({
 })
 
 /** Word for word as Docker asks. */
-function question(flags: { all: boolean; volumes: boolean; filter: FilterMap }): string {
+function question(flags: { all: boolean; volumes: boolean; trash: boolean; filter: FilterMap }): string {
   const items = ['all stopped containers', 'all networks not used by at least one container']
   if (flags.volumes) items.push('all anonymous volumes not used by at least one container')
+  if (flags.trash) items.push('all removed volumes in the trash')
   items.push(flags.all ? 'all images without at least one container associated to them' : 'all dangling images')
   items.push(flags.all ? 'all build cache' : 'unused build cache')
   const filters = Object.entries(flags.filter).flatMap(([key, values]) => values.map(value => `${key}=${value}`))
