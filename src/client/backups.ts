@@ -9,6 +9,8 @@ import type {
   ScheduleRequest,
 } from '#wire/backups.ts'
 import { WITH_BASE } from '#wire/backups.ts'
+import type { SyncLineJson, SyncRequestJson } from '#wire/sync.ts'
+import { jsonLines } from './json-lines.ts'
 import { segment } from './query.ts'
 import type { Transport } from './transport.ts'
 
@@ -102,5 +104,11 @@ export class BackupsClient {
 
   async removeSchedule(id: string): Promise<void> {
     await this.#transport.done('DELETE', `/berth/schedules/${segment(id)}`)
+  }
+
+  /** What is done, as it is done; the last line is the total, or an error. Ending the iteration ends the work. */
+  async sync(volume: string, request: SyncRequestJson): Promise<AsyncGenerator<SyncLineJson>> {
+    const path = `/berth/volumes/${segment(volume)}/sync`
+    return jsonLines<SyncLineJson>(await this.#transport.request('POST', path, { json: request }))
   }
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { lookup } from 'node:dns/promises'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Backups } from '#engine/backups/index.ts'
+import { Backups, Syncing } from '#engine/backups/index.ts'
 import { Containers, Events } from '#engine/containers/index.ts'
 import { Explainer, NetworkCapture, NetworkDoctor } from '#engine/explain/index.ts'
 import { Images } from '#engine/images/index.ts'
@@ -14,6 +14,7 @@ import { HostArchives } from '#kernel/archives/index.ts'
 import { makeRoom } from '#kernel/content/index.ts'
 import { HostBootstrap } from '#kernel/bootstrap/index.ts'
 import { decompressed } from '#kernel/files/decompress.ts'
+import { HostVolumeTrees } from '#kernel/files/volume-tree.ts'
 import { favorMoves } from '#kernel/cgroups/favor-moves.ts'
 import { trimMemory } from '#kernel/memory.ts'
 import type { Host } from '#ports/host.ts'
@@ -187,6 +188,7 @@ export function assemble(options: DaemonOptions, log: Logger): Daemon {
       networks,
       volumes,
       backups,
+      sync: new Syncing({ volumes, targets, trees: new HostVolumeTrees(), randomHex }),
       space: new Space({
         accounts,
         containers,

@@ -1,4 +1,4 @@
-import type { BackupsService } from '#engine/backups/index.ts'
+import type { BackupsService, SyncService } from '#engine/backups/index.ts'
 import type { ContainersService, EventsService } from '#engine/containers/index.ts'
 import type { CaptureService, DoctorService, ExplainService } from '#engine/explain/index.ts'
 import type { ImagesService } from '#engine/images/index.ts'
@@ -38,6 +38,7 @@ export interface Needs {
   networks: NetworksService
   volumes: VolumesService
   backups: BackupsService
+  sync: SyncService
   space: SpaceService
   explain: ExplainService
   doctor: DoctorService

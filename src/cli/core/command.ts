@@ -28,6 +28,8 @@ export interface FlagSpec {
   readonly value?: string
   /** Checks (and may rewrite) one value. @throws with the reason, which is shown behind the flag's name */
   readonly check?: (text: string) => string
+  /** The list of another flag, that values are added to: their order on the command line is kept. */
+  readonly into?: string
   /** Not in the help; using it prints this. */
   readonly deprecated?: string
   readonly hidden?: boolean

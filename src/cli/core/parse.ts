@@ -26,8 +26,9 @@ export function parseFlags(table: FlagTable, argv: readonly string[], options: {
     if (spec.short) shorts.set(spec.short, name)
   }
   const set = (name: string, spec: FlagSpec, text: string) => {
+    const kept = spec.into ?? name
     try {
-      parsed.flags[name] = addValue(spec, parsed.flags[name], text)
+      parsed.flags[kept] = addValue(spec, parsed.flags[kept], text)
     } catch (error) {
       const shown = spec.short ? `-${spec.short}, --${name}` : `--${name}`
       const reason = (error as Error).message

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { BerthError, notImplemented } from '#lib/errors.ts'
+import { BerthError } from '#lib/errors.ts'
 import type { BackupProgress, BackupSchedule, RestoreProgress } from '#model/backup.ts'
 import { announce, type BackupsOptions, type Context } from './context.ts'
 import { Freezer, type FreezeRecord } from './freezer.ts'
@@ -7,15 +7,7 @@ import { Restores } from './restore/restores.ts'
 import { Runs } from './runs.ts'
 import type { KeptIndex } from './schedules/run.ts'
 import { Schedules } from './schedules/schedules.ts'
-import type {
-  BackupsService,
-  NewSchedule,
-  RunningBackup,
-  StartBackup,
-  StartRestore,
-  SyncProgress,
-  SyncRequest,
-} from './service.ts'
+import type { BackupsService, NewSchedule, RunningBackup, StartBackup, StartRestore } from './service.ts'
 import { startBackup } from './start.ts'
 
 /** Backups, restores and their schedules. */
@@ -107,10 +99,6 @@ export class Backups implements BackupsService {
 
   runSchedule(id: string): Promise<BackupSchedule> {
     return this.#schedules.run(id)
-  }
-
-  async sync(_request: SyncRequest, _onProgress: (line: SyncProgress) => void, _signal: AbortSignal): Promise<void> {
-    throw notImplemented('volume sync')
   }
 
   /** After containers and volumes have been recovered. */

@@ -1,2 +1,3 @@
 export type * from './service.ts'
 export { Backups } from './backups.ts'
+export { Syncing } from './sync/sync.ts'

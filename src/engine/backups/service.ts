@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { BackupFormat, BackupProgress, BackupSchedule, RestoreProgress } from '#model/backup.ts'
+import type { SyncLine, SyncRequest, SyncTotal } from '#model/sync.ts'
 
 export interface StartBackup {
   volumes: string[]
@@ -36,16 +37,6 @@ export interface StartRestore {
   verify: boolean
 }
 
-export interface SyncRequest {
-  volume: string
-  /** `s3://bucket/prefix`. */
-  target: string
-  direction: 'to' | 'from'
-  /** Delete what the source does not have. */
-  delete: boolean
-  environment: Record<string, string>
-}
-
 export type NewSchedule = Omit<BackupSchedule, 'id' | 'createdAt' | 'since' | 'nextAt' | 'runs'>
 
 /** Backups, restores and their schedules. The sources and destinations are volumes; places are `Targets`. */
@@ -75,14 +66,16 @@ export interface BackupsService {
   removeSchedule(id: string): void
   /** Now; resolves when it is over, well or not. @throws conflict when it is under way */
   runSchedule(id: string): Promise<BackupSchedule>
-  sync(request: SyncRequest, onProgress: (line: SyncProgress) => void, signal: AbortSignal): Promise<void>
   /** Starts timers, gives back what a killed daemon left. */
   recover(): Promise<void>
   close(): Promise<void>
 }
 
-export interface SyncProgress {
-  action: 'upload' | 'download' | 'delete' | 'total'
-  path: string
-  bytes: number
+/** Volumes and prefixes of buckets, made the same file by file; one at a time for each volume. */
+export interface SyncService {
+  /**
+   * A file that fails is told, and the others go on; what would fail for all of them ends it.
+   * @throws not-found for the volume, conflict when one is under way
+   */
+  run(request: SyncRequest, onLine: (line: SyncLine) => void, signal: AbortSignal): Promise<SyncTotal>
 }

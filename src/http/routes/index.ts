@@ -15,6 +15,7 @@ import { scheduleRoutes } from './schedules.ts'
 import { imageTransferRoutes } from './image-transfer.ts'
 import { imageRoutes } from './images.ts'
 import { networkRoutes } from './networks.ts'
+import { syncRoutes } from './sync.ts'
 import { systemRoutes } from './system.ts'
 import { unsupportedRoutes } from './unsupported.ts'
 import { volumeLifeRoutes } from './volume-life.ts'
@@ -40,6 +41,7 @@ export function apiRoutes(needs: Needs): Route[] {
     ...volumeLifeRoutes(needs),
     ...backupRoutes(needs),
     ...scheduleRoutes(needs),
+    ...syncRoutes(needs),
     ...systemRoutes(needs),
     ...unsupportedRoutes(),
   ]

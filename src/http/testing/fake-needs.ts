@@ -1,4 +1,4 @@
-import type { BackupsService } from '#engine/backups/index.ts'
+import type { BackupsService, SyncService } from '#engine/backups/index.ts'
 import type { ContainersService, EventsService } from '#engine/containers/index.ts'
 import type { CaptureService, DoctorService, ExplainService } from '#engine/explain/index.ts'
 import type { ImagesService } from '#engine/images/index.ts'
@@ -129,6 +129,7 @@ export interface FakeParts {
   networks?: Partial<NetworksService>
   volumes?: Partial<VolumesService>
   backups?: Partial<BackupsService>
+  sync?: Partial<SyncService>
   space?: Partial<SpaceService>
   explain?: Partial<ExplainService>
   doctor?: Partial<DoctorService>
@@ -190,6 +191,7 @@ export function fakeNeeds(parts: FakeParts = {}): Needs {
       ...parts.space,
     }),
     backups: fake<BackupsService>('backups', parts.backups ?? {}),
+    sync: fake<SyncService>('sync', parts.sync ?? {}),
     volumes: fake<VolumesService>('volumes', {
       get(name) {
         throw notFound(`get ${name}: no such volume`)

@@ -3,6 +3,7 @@ import { BerthError, conflict, isKind, messageOf } from '#lib/errors.ts'
 import type { SyncLine, SyncRequest, SyncTotal } from '#model/sync.ts'
 import type { ObjectPlace, Targets } from '#ports/targets.ts'
 import type { VolumeTree, VolumeTrees } from '#ports/volume-tree.ts'
+import type { SyncService } from '../service.ts'
 import { decide } from './decide.ts'
 import { pathFilter } from './filters.ts'
 import { attributesOf, metadataOf } from './metadata.ts'
@@ -18,8 +19,8 @@ export interface SyncingOptions {
   randomHex: (digits: number) => string
 }
 
-/** Volumes and prefixes of buckets, made the same file by file. One at a time for each volume. */
-export class Syncing {
+/** See `SyncService`. */
+export class Syncing implements SyncService {
   readonly #options: SyncingOptions
   readonly #busy = new Set<string>()
 
@@ -27,10 +28,6 @@ export class Syncing {
     this.#options = options
   }
 
-  /**
-   * A file that fails is told, and the others go on; what would fail for all of them ends it.
-   * @throws not-found for the volume, conflict when one is under way
-   */
   async run(request: SyncRequest, onLine: (line: SyncLine) => void, signal: AbortSignal): Promise<SyncTotal> {
     const { volumes, targets, trees, randomHex } = this.#options
     const { volume } = request
