@@ -124,6 +124,17 @@ describe('csi: the way of a volume', () => {
     assert.deepEqual([volumesOf(t.model), t.mounts.mounted], [[], []])
   })
 
+  it('is empty when it is new, for whoever would fill it', async () => {
+    const t = setUp()
+    await t.create('disk')
+    await t.files.makeDirectory('/lib/volumes/disk/_data/lost+found')
+    const path = await t.volumes.mount('disk', 'a')
+    assert.deepEqual(await t.files.list(path), [])
+    await t.files.makeDirectory(`${path}/lost+found`)
+    await t.volumes.mount('disk', 'b')
+    assert.deepEqual(await t.files.list(path), ['lost+found'], 'only once')
+  })
+
   it('has only the steps that the driver has', async () => {
     const t = setUp({ controller: ['CREATE_DELETE_VOLUME'], node: [], plugin: ['CONTROLLER_SERVICE'] })
     await t.create('share')

@@ -94,6 +94,7 @@ async function request(ctx: CsiContext, volume: CsiVolume, info: DriverInfo): Pr
     context: made.volume_context,
     capacity: made.capacity_bytes,
     topology: made.accessible_topology,
+    ...(!source && { fresh: true as const }),
   })
   const problem = misfit(created, size, here?.segments)
   if (problem !== undefined) {

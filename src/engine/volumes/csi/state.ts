@@ -41,6 +41,8 @@ export interface CsiVolume {
   nodeId: string
   /** Of the host at the last step: neither stage nor publish survive a restart of it. */
   bootId: string
+  /** Not published yet since it was made, with nothing in it. */
+  fresh?: true
   /** Bytes that the file system is still to be grown to, when it is published. */
   expandTo?: number
 }

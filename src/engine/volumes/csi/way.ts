@@ -27,6 +27,7 @@ export async function bringUp(ctx: CsiContext, known: CsiVolume, name: string): 
       volume = { ...volume, ...(await forward(ctx, volume, step, info)) }
       volume = put(ctx, finish(volume, step))
     }
+    if (volume.fresh) volume = await emptied(ctx, volume)
     if (volume.expandTo !== undefined) await expandHere(ctx, volume)
   } catch (error) {
     // What this attempt has begun goes back, as far as the driver lets it; the rest is remembered.
@@ -36,6 +37,20 @@ export async function bringUp(ctx: CsiContext, known: CsiVolume, name: string): 
     )
     throw error
   }
+}
+
+/**
+ * A new ext4 has `lost+found`, and is empty to everybody who asks whether to fill a volume: copy-up, databases. fsck(8) makes it
+ * anew when it needs it.
+ */
+async function emptied(ctx: CsiContext, made: CsiVolume): Promise<CsiVolume> {
+  const { fresh: _, ...volume } = made
+  const { files } = ctx.engine
+  const directory = targetOf(ctx, volume.name)
+  const entries = await files.list(directory).catch(() => [])
+  if (entries.length === 1 && entries[0] === 'lost+found' && (await files.isEmptyDirectory(`${directory}/lost+found`)))
+    await files.remove(`${directory}/lost+found`).catch(() => {})
+  return put(ctx, volume)
 }
 
 /** Takes back what has been begun, last first: all of it, or the steps named. */

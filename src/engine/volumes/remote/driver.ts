@@ -101,7 +101,13 @@ export class RemoteDriver implements VolumeDriver {
   }
 
   async discard({ name }: VolumeRecord): Promise<undefined> {
-    await this.#asked(`remove ${name}`, 'Remove', { Name: name }, LONG)
+    try {
+      await this.#asked(`remove ${name}`, 'Remove', { Name: name }, LONG)
+    } catch (error) {
+      // It may have been removed when the daemon, or the plugin, died.
+      const isGone = refused(error) && (await this.#get(name, SHORT).catch(() => null)) === undefined
+      if (!isGone) throw error
+    }
     this.#deps.listing.removed(this.name, name)
   }
 

@@ -182,6 +182,37 @@ describe('plugin volumes', () => {
     await assert.rejects(t.volumes.view('nothing'), { kind: 'not-found', message: 'get nothing: no such volume' })
   })
 
+  for (const when of ['before', 'after'] as const) {
+    for (const method of ['Create', 'Mount', 'Unmount', 'Remove']) {
+      it(`is put right when the daemon is killed ${when} ${method}`, async () => {
+        const t = await setUp()
+        const call = t.plugins.call.bind(t.plugins)
+        let dead = false
+        t.plugins.call = async (name, asked, body) => {
+          if (asked !== `VolumeDriver.${method}` || dead) return call(name, asked, body)
+          dead = true
+          if (when === 'after') await call(name, asked, body)
+          return new Promise(() => {})
+        }
+        const life = async () => {
+          await t.create('books')
+          await t.volumes.mount('books', 'a')
+          await t.volumes.unmount('books', 'a')
+          await t.volumes.remove('books', { force: false })
+        }
+        void life()
+        while (!dead) await turn()
+        for (let i = 0; i < 20; i++) await turn()
+        await t.restart()
+        assert.deepEqual(t.has.get('books')?.users ?? [], [])
+        // Whoever asked for the removal heard nothing, and asks again.
+        if (method === 'Remove') await t.volumes.remove('books', { force: false })
+        await life()
+        assert.equal(t.has.size, 0)
+      })
+    }
+  }
+
   it('a name that is a plugin’s and a CSI driver’s is said to be', async () => {
     const t = await setUp()
     t.csi.drivers.set('shelf', new CsiModel())
