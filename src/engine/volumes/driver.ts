@@ -47,6 +47,10 @@ export interface VolumeDriver {
   isPlain(volume: VolumeRecord): boolean
   /** A new directory for the data of a plain volume, to be put in the place of the one that it has. */
   makePlace?(path: string): Promise<void>
+  /** Owner and mode of `directory`, as the volume's options have them, if they say anything. */
+  own?(volume: VolumeRecord, directory: string): Promise<void>
+  /** Options of a volume of that name that was in use and whose record is lost, where the driver keeps them. */
+  lost?(name: string): Promise<Record<string, string> | undefined>
   /** How much of a detached volume its own directory has; without this verb, nothing. Pure. */
   extent?(volume: Pick<VolumeRecord, 'options'>): VolumeExtent
   /**

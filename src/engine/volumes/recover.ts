@@ -70,15 +70,18 @@ async function finishRemoval(ctx: Context, entry: string, name: string): Promise
 async function adopt(ctx: Context, name: string): Promise<void> {
   const data = dataOf(ctx, name)
   if (ctx.mounts.isMounted(data)) return ctx.mounts.unmount(data)
-  const hasData = await ctx.files.stat(data)
-  if (!hasData || (await ctx.files.isEmptyDirectory(data))) return ctx.files.remove(directoryOf(ctx, name))
+  const local = await ctx.drivers.find('local', name)
+  const options = await local.lost?.(name)
+  const hasData = options !== undefined || (await ctx.files.stat(data))
+  if (!hasData || (options === undefined && (await ctx.files.isEmptyDirectory(data))))
+    return ctx.files.remove(directoryOf(ctx, name))
   checkName(name)
   ctx.records.put(name, {
     name,
     driver: 'local',
     createdAt: rfc3339Nano(ctx.clock.nowNano()),
     labels: {},
-    options: {},
+    options: options ?? {},
     anonymous: false,
     mountpoint: data,
   })

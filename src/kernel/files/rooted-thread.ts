@@ -127,7 +127,7 @@ class Thread {
   }
 
   send(message: ToThread): void {
-    this.#worker.postMessage(message)
+    this.#worker.postMessage(message, [])
   }
 
   /** @throws the error of the thread's work, or unavailable when it does not answer */

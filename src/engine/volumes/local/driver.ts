@@ -116,6 +116,16 @@ export class LocalDriver implements VolumeDriver {
     return device === undefined && owner === undefined && mode === undefined && store === undefined
   }
 
+  async own(volume: VolumeRecord, directory: string): Promise<void> {
+    const { owner, mode } = parseOptions(volume.options)
+    if (owner || mode !== undefined)
+      await this.#ctx.block?.own(directory, { ...owner, ...(mode !== undefined && { mode }) })
+  }
+
+  lost(name: string): Promise<Record<string, string> | undefined> {
+    return this.#images.lost(name)
+  }
+
   grow(volume: VolumeRecord, bytes: number): Promise<Record<string, string>> {
     return this.#images.grow(volume, bytes)
   }
