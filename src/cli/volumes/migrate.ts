@@ -46,7 +46,7 @@ HOST may run plain Docker, and so may the host that the volumes are on (-H): a c
     quiet: { type: 'bool', short: 'q', help: 'Print only the names, and no progress' },
     remove: { type: 'bool', help: 'Remove the volume here when it is proven to be there' },
     replace: { type: 'bool', help: 'Replace a volume of the name on the other host that no container uses' },
-    'retry-for': { type: 'duration', default: '5m', help: 'Give up when there has been no connection for this long' },
+    'retry-for': { type: 'duration', default: 300e9, help: 'Give up when there has been no connection for this long' },
   },
   async run(context, { args, flags }) {
     if (flags.format !== '' && flags.format !== 'json') throw unsupportedFormat(flags.format, ['json', 'nothing'])
