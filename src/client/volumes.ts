@@ -10,6 +10,8 @@ import type {
   VolumePrunePlan,
   VolumePruneRequest,
   VolumePruneResponse,
+  VolumeRenameRequest,
+  VolumeRestoreRequest,
   VolumesPruneResponse,
   VolumeUpdateRequest,
 } from '#wire/index.ts'
@@ -59,7 +61,8 @@ export class VolumesClient {
   }
 
   rename(name: string, to: string): Promise<VolumeJson> {
-    return ours(this.#transport.json('POST', `/berth/volumes/${segment(name)}/rename`, { json: { Name: to } }))
+    const json: VolumeRenameRequest = { Name: to }
+    return ours(this.#transport.json('POST', `/berth/volumes/${segment(name)}/rename`, { json }))
   }
 
   update(name: string, change: VolumeUpdateRequest): Promise<VolumeJson> {
@@ -83,7 +86,8 @@ export class VolumesClient {
   /** @param reference id, or name: the one that was deleted last */
   restoreDeleted(reference: string, as?: string): Promise<VolumeJson> {
     const path = `/berth/volumes/deleted/${segment(reference)}/restore`
-    return ours(this.#transport.json('POST', path, { json: { As: as } }))
+    const json: VolumeRestoreRequest = { As: as }
+    return ours(this.#transport.json('POST', path, { json }))
   }
 
   /** All, unless one is named. */
