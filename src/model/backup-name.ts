@@ -39,7 +39,22 @@ export function parseBackupName(name: string): NamedBackup | undefined {
   if (volumes === undefined) return undefined
   const backup: NamedBackup = { name, volumes, time: timeOf(time!) }
   if (baseTime !== undefined) backup.baseTime = timeOf(baseTime)
-  return Number.isNaN(backup.time) || Number.isNaN(backup.baseTime ?? 0) ? undefined : backup
+  // What comes after itself would make a chain without an end.
+  return Number.isNaN(backup.time) || !((backup.baseTime ?? -1) < backup.time) ? undefined : backup
+}
+
+/**
+ * The time for a new backup's name: the first one from `time` on that no backup of the volumes has among `names`, and that is
+ * after its base.
+ */
+export function freeTime(names: readonly string[], volumes: readonly string[], time: number, baseTime = -1): number {
+  const ours = volumesIn(volumes)
+  const taken = new Set(
+    names.flatMap(name => parseBackupName(name) ?? []).flatMap(one => (one.volumes === ours ? one.time : [])),
+  )
+  let free = Math.floor(time / 1000) * 1000
+  while (taken.has(free) || free <= Math.floor(baseTime / 1000) * 1000) free += 1000
+  return free
 }
 
 /** The format that a file's name asks for. */

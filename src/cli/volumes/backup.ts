@@ -1,4 +1,4 @@
-import { formatByName } from '#model/backup-name.ts'
+import { formatByName, parseBackupName } from '#model/backup-name.ts'
 import type { BackupFormat } from '#model/backup.ts'
 import { openTarget } from '#targets/index.ts'
 import { defineCommand, unsupportedFormat, UsageError } from '../core/command.ts'
@@ -135,7 +135,8 @@ async function baseOf(context: Context, location: string, identities: readonly s
   if (location === '') return undefined
   const archive = await openArchive(context, location, await decryptionKeys(context, identities, passphraseFile))
   try {
-    return await archive.index()
+    const { header, index } = await archive.index()
+    return { header, index, time: parseBackupName(archive.name)?.time ?? Date.parse(header.createdAt) }
   } finally {
     await archive.target.close()
   }

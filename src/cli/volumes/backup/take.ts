@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises'
 import type { BackupStream } from '#client/index.ts'
 import { messageOf } from '#lib/errors.ts'
 import type { BackupFormat, BackupHeader, BackupSummary } from '#model/backup.ts'
-import { backupName } from '#model/backup-name.ts'
+import { backupName, freeTime, volumesIn } from '#model/backup-name.ts'
 import type { BackupTarget, EncryptionKeys } from '#targets/index.ts'
 import { encrypting } from '#targets/index.ts'
 import type { BackupRequest } from '#wire/backups.ts'
@@ -21,7 +21,8 @@ export interface TakeOptions {
   destination: Destination
   /** The opened place, where there is one. */
   target: BackupTarget | undefined
-  base: { header: BackupHeader; index: Buffer } | undefined
+  /** `time` as its name tells it, else when it was made. */
+  base: { header: BackupHeader; index: Buffer; time: number } | undefined
   keys: EncryptionKeys | undefined
   /** Where an interrupted upload is remembered; undefined where none can be taken up again. */
   state: UploadState | undefined
@@ -64,7 +65,7 @@ export async function take(context: Context, options: TakeOptions): Promise<Take
     else if (destination.kind === 'stream') await pipeline(content, createWriteStream(destination.path), { signal })
     const name =
       destination.kind === 'place'
-        ? (earlier?.name ?? destination.name ?? (await freeName(target!, request, backup, base?.header, keys)))
+        ? (earlier?.name ?? destination.name ?? (await freeName(target!, request, backup, base, keys)))
         : ''
     if (destination.kind === 'place') {
       const remember = (token: string) =>
@@ -93,15 +94,13 @@ async function freeName(
   target: BackupTarget,
   { Volumes, Format }: TakeOptions['request'],
   { createdAt }: BackupStream,
-  base: BackupHeader | undefined,
+  base: TakeOptions['base'],
   keys: EncryptionKeys | undefined,
 ): Promise<string> {
-  const baseTime = base && Date.parse(base.createdAt)
-  for (let time = Date.parse(createdAt); ; time += 1000) {
-    const parts = { format: Format, encrypted: keys !== undefined, ...(baseTime !== undefined && { baseTime }) }
-    const name = backupName(Volumes, time, parts)
-    if (!(await target.stat(name))) return name
-  }
+  const names = (await target.list(`${volumesIn(Volumes)}-`)).map(({ name }) => name)
+  const baseTime = base?.time
+  const parts = { format: Format, encrypted: keys !== undefined, ...(baseTime !== undefined && { baseTime }) }
+  return backupName(Volumes, freeTime(names, Volumes, Date.parse(createdAt), baseTime), parts)
 }
 
 async function summaryOf(context: Context, { id }: BackupStream): Promise<BackupSummary> {

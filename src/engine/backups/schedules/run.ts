@@ -1,7 +1,7 @@
 import { PassThrough, pipeline, type Readable } from 'node:stream'
 import { messageOf } from '#lib/errors.ts'
 import type { BackupSchedule } from '#model/backup.ts'
-import { backupName } from '#model/backup-name.ts'
+import { backupName, freeTime } from '#model/backup-name.ts'
 import { expiredNames } from '#model/retention.ts'
 import type { BackupTarget } from '#ports/targets.ts'
 import type { RunningBackup, StartBackup } from '../service.ts'
@@ -31,8 +31,7 @@ export async function runOnce(
     const request: StartBackup = { volumes, format, pause, hooks: true, ...(base && { base: base.index }) }
     const backup = await ctx.start(request)
     const parts = { format, encrypted: recipients.length > 0, ...(base && { baseTime: base.time }) }
-    let time = Date.parse(backup.createdAt)
-    while (names.includes(backupName(volumes, time, parts))) time += 1000
+    const time = freeTime(names, volumes, Date.parse(backup.createdAt), base?.time)
     const name = backupName(volumes, time, parts)
     const bytes = await put(ctx, schedule, target, { name, backup, signal })
     return { name, bytes, ...(await prune(ctx, schedule, target, [...names, name])) }
