@@ -16,29 +16,36 @@ export interface RawHeader {
   minor: number
 }
 
-/** @throws invalid when the checksum is wrong; @returns undefined for a block of zeros (end of the archive) */
-export function decodeHeader(block: Buffer): RawHeader | undefined {
-  const sum = checksum(block)
+/**
+ * @param block 512 bytes from `at` on
+ * @returns undefined for a block of zeros (end of the archive)
+ * @throws invalid when the checksum is wrong
+ */
+export function decodeHeader(block: Buffer, at = 0): RawHeader | undefined {
+  const sum = checksum(block, at)
   if (sum === 8 * 0x20) return undefined
-  if (sum !== Number.parseInt(text(block, 148, 8).trim(), 8))
+  if (sum !== digits(block, at + 148, 8))
     throw invalid('tar header has a wrong checksum: the archive is damaged or no tar')
-  const magic = block.toString('latin1', 257, 265)
-  const ustar = magic.startsWith('ustar\0')
-  const prefix = ustar ? text(block, 345, 155) : ''
-  const name = text(block, 0, 100)
+  // POSIX's `ustar` and a zero has a prefix; GNU's and a blank only devices.
+  const ustar = block[at + 257] === 0x75 && block.toString('latin1', at + 257, at + 262) === 'ustar'
+  const prefix = ustar && block[at + 262] === 0 && block[at + 345] !== 0 ? text(block, at + 345, 155) : ''
+  const name = text(block, at, 100)
   return {
     name: prefix === '' ? name : `${prefix}/${name}`,
-    typeFlag: block.toString('latin1', 156, 157),
-    mode: number(block, 100, 8) & 0o7777,
-    uid: number(block, 108, 8),
-    gid: number(block, 116, 8),
-    size: number(block, 124, 12),
-    mtime: number(block, 136, 12),
-    linkName: text(block, 157, 100),
-    major: magic.startsWith('ustar') ? number(block, 329, 8) : 0,
-    minor: magic.startsWith('ustar') ? number(block, 337, 8) : 0,
+    typeFlag: FLAG_NAMES[block[at + 156]!]!,
+    mode: number(block, at + 100, 8) & 0o7777,
+    uid: number(block, at + 108, 8),
+    gid: number(block, at + 116, 8),
+    size: number(block, at + 124, 12),
+    mtime: number(block, at + 136, 12),
+    linkName: text(block, at + 157, 100),
+    major: ustar ? number(block, at + 329, 8) : 0,
+    minor: ustar ? number(block, at + 337, 8) : 0,
   }
 }
+
+/** A string for each byte, made once. */
+const FLAG_NAMES = Array.from({ length: 256 }, (_, code) => String.fromCharCode(code))
 
 const FLAGS: Record<TarType, string> = {
   file: '0',
@@ -88,37 +95,63 @@ export function octalMax(length: 8 | 12): number {
 
 /** Digits, then a zero; 0 for what does not fit. */
 function octal(target: Buffer, at: number, length: number, value: number): void {
-  let rest = value < 8 ** (length - 1) ? value : 0
-  for (let i = length - 2; i >= 0; i--) {
+  let rest = value
+  let i = length - 2
+  // Beyond 30 bits, integers are slow.
+  for (; rest > 0x3fffffff && i >= 0; i--) {
     target[at + i] = 0x30 + (rest % 8)
     rest = Math.floor(rest / 8)
   }
+  for (; i >= 0; i--) {
+    target[at + i] = 0x30 + (rest & 7)
+    rest >>= 3
+  }
   target[at + length - 1] = 0
+  if (rest > 0) octal(target, at, length, 0)
 }
 
 /** The checksum field itself counts as spaces. */
-function checksum(block: Buffer): number {
+function checksum(block: Buffer, at: number): number {
   let sum = 8 * 0x20
-  for (let i = 0; i < 148; i++) sum += block[i]!
-  for (let i = 156; i < BLOCK; i++) sum += block[i]!
+  for (let i = at; i < at + 148; i++) sum += block[i]!
+  for (let i = at + 156; i < at + BLOCK; i++) sum += block[i]!
   return sum
 }
 
 function text(block: Buffer, at: number, length: number): ByteString {
-  const end = block.indexOf(0, at)
-  return block.toString('latin1', at, end >= 0 && end < at + length ? end : at + length)
+  if (block[at] === 0) return ''
+  let end = at + 1
+  while (end < at + length && block[end] !== 0) end++
+  return block.toString('latin1', at, end)
 }
 
 /** Octal with blanks or NULs around it, or GNU's base 256 (first bit set). */
 function number(block: Buffer, at: number, length: number): number {
   const first = block[at]!
-  if ((first & 0x80) === 0) {
-    const digits = text(block, at, length).trim()
-    if (digits === '') return 0
-    const value = Number.parseInt(digits, 8)
-    if (Number.isNaN(value)) throw invalid(`tar header has a field that is no octal number: ${JSON.stringify(digits)}`)
-    return value
+  const value = (first & 0x80) === 0 ? digits(block, at, length) : base256(block, at, length)
+  if (value === undefined)
+    throw invalid(`tar header has a field that is no octal number: ${JSON.stringify(text(block, at, length))}`)
+  return value
+}
+
+/** @returns undefined when there are other characters */
+function digits(block: Buffer, at: number, length: number): number | undefined {
+  let value = 0
+  let i = at
+  while (i < at + length && block[i] === 0x20) i++
+  for (; i < at + length; i++) {
+    const digit = block[i]! - 0x30
+    if (digit < 0 || digit > 7) break
+    value = value * 8 + digit
   }
+  for (; i < at + length && block[i] !== 0; i++) {
+    if (block[i] !== 0x20) return undefined
+  }
+  return value
+}
+
+function base256(block: Buffer, at: number, length: number): number {
+  const first = block[at]!
   let value = first & 0x40 ? -1n : 0n
   value = (value << 6n) | BigInt(first & 0x3f)
   for (let i = 1; i < length; i++) value = (value << 8n) | BigInt(block[at + i]!)

@@ -8,21 +8,25 @@ export type PaxRecords = Map<ByteString, ByteString>
 
 const XATTR = 'SCHILY.xattr.'
 
-/** Parses `LENGTH KEY=VALUE\n` records. An empty value takes a global record back. */
-export function decodePax(data: Buffer): PaxRecords {
+/** Parses `LENGTH KEY=VALUE\n` records between two offsets. An empty value takes a global record back. */
+export function decodePax(data: Buffer, start = 0, end = data.length): PaxRecords {
   const records: PaxRecords = new Map()
-  let at = 0
-  while (at < data.length && data[at] !== 0) {
-    const space = data.indexOf(0x20, at)
-    const length = space < 0 ? Number.NaN : Number(data.toString('latin1', at, space))
-    const end = at + length
-    if (!Number.isInteger(length) || length < space - at + 3 || end > data.length || data[end - 1] !== 0x0a)
+  const text = data.toString('latin1', start, end)
+  for (let at = 0; at < text.length && text.charCodeAt(at) !== 0;) {
+    const space = text.indexOf(' ', at)
+    const length = space < 0 ? Number.NaN : Number(text.slice(at, space))
+    const next = at + length
+    if (
+      !Number.isInteger(length) ||
+      length < space - at + 3 ||
+      next > text.length ||
+      text.charCodeAt(next - 1) !== 0x0a
+    )
       throw invalid('tar archive has a damaged pax header')
-    const record = data.toString('latin1', space + 1, end - 1)
-    const equals = record.indexOf('=')
-    if (equals <= 0) throw invalid('tar archive has a pax record without a key')
-    records.set(record.slice(0, equals), record.slice(equals + 1))
-    at = end
+    const equals = text.indexOf('=', space)
+    if (equals <= space + 1 || equals >= next - 1) throw invalid('tar archive has a pax record without a key')
+    records.set(text.slice(space + 1, equals), text.slice(equals + 1, next - 1))
+    at = next
   }
   return records
 }
@@ -44,8 +48,8 @@ function digits(value: number): number {
   return value < 100 ? (value < 10 ? 1 : 2) : String(value).length
 }
 
-/** Lays the records over what the header block said. */
-export function applyPax(entry: TarEntry, records: PaxRecords): void {
+/** Lays the records over what the header block said. A global comment is about the archive, not about its members. */
+export function applyPax(entry: TarEntry, records: PaxRecords, scope: 'global' | 'local'): void {
   for (const [key, value] of records) {
     if (key.startsWith(XATTR)) {
       entry.xattrs ??= new Map()
@@ -59,7 +63,7 @@ export function applyPax(entry: TarEntry, records: PaxRecords): void {
     else if (key === 'gid') entry.gid = integer(key, value)
     else if (key === 'mtime') entry.mtime = decodeTime(value)
     else if (key === 'atime') entry.atime = decodeTime(value)
-    else if (key === 'comment') entry.comment = value
+    else if (key === 'comment' && scope === 'local') entry.comment = value
     else if (key === 'SCHILY.devmajor') entry.major = integer(key, value)
     else if (key === 'SCHILY.devminor') entry.minor = integer(key, value)
   }

@@ -16,6 +16,9 @@ export interface TarHandler {
   global?(records: ReadonlyMap<ByteString, ByteString>): void
 }
 
+/** Members that say something of others: pax headers, GNU's long names. */
+const META: ReadonlySet<string> = new Set('xgLK')
+
 /** Longest pax header or GNU long name taken into memory. */
 const META_MAX = 4 << 20
 
@@ -53,26 +56,26 @@ export class TarReader {
    * @throws invalid when the bytes are no tar archive
    */
   push(chunk: Buffer): Buffer {
-    let data = this.#partial.length > 0 ? Buffer.concat([this.#partial, chunk]) : chunk
-    this.#partial = Buffer.alloc(0)
-    while (data.length > 0 && !this.#ended) {
-      if (this.#remaining > 0 && !this.#map) data = this.#content(data)
+    const data = this.#partial.length > 0 ? Buffer.concat([this.#partial, chunk]) : chunk
+    if (this.#partial.length > 0) this.#partial = Buffer.alloc(0)
+    let at = 0
+    // By offsets: a Buffer for each header would cost more than what is in it.
+    while (at < data.length && !this.#ended) {
+      if (this.#remaining > 0 && !this.#map) at = this.#content(data, at)
       else if (this.#skip > 0 && !this.#map) {
-        const skipped = Math.min(this.#skip, data.length)
+        const skipped = Math.min(this.#skip, data.length - at)
         this.#skip -= skipped
-        data = data.subarray(skipped)
-      } else if (data.length < BLOCK) {
-        this.#partial = Buffer.from(data)
-        return data.subarray(data.length)
-      } else if (this.#map) {
-        this.#mapBlock(this.#map, data.subarray(0, BLOCK))
-        data = data.subarray(BLOCK)
+        at += skipped
+      } else if (data.length - at < BLOCK) {
+        this.#partial = Buffer.from(data.subarray(at))
+        at = data.length
       } else {
-        this.#header(data.subarray(0, BLOCK))
-        data = data.subarray(BLOCK)
+        if (this.#map) this.#mapBlock(this.#map, data.subarray(at, at + BLOCK))
+        else this.#header(data, at)
+        at += BLOCK
       }
     }
-    return data
+    return data.subarray(at)
   }
 
   /** @throws invalid when the archive stops in the middle of a member */
@@ -82,30 +85,40 @@ export class TarReader {
       throw invalid('tar archive ends in the middle of a member: it was cut short')
   }
 
-  #content(data: Buffer): Buffer {
-    const part = data.subarray(0, this.#remaining)
-    this.#remaining -= part.length
-    if (this.#meta) this.#meta.parts.push(Buffer.from(part))
-    else this.#handler.data(part)
-    if (this.#remaining === 0) this.#close()
-    return data.subarray(part.length)
+  #content(data: Buffer, at: number): number {
+    const end = Math.min(data.length, at + this.#remaining)
+    const whole = end - at === this.#remaining
+    this.#remaining -= end - at
+    if (!this.#meta) this.#handler.data(data.subarray(at, end))
+    else if (whole && this.#meta.parts.length === 0) {
+      const { typeFlag } = this.#meta
+      this.#meta = undefined
+      this.#metaDone(typeFlag, data, at, end)
+      return end
+    } else this.#meta.parts.push(Buffer.from(data.subarray(at, end)))
+    if (whole) this.#close()
+    return end
   }
 
   #close(): void {
-    if (this.#meta) this.#metaDone(this.#meta.typeFlag, Buffer.concat(this.#meta.parts))
-    else if (this.#inEntry) this.#handler.end()
-    this.#inEntry = false
+    const meta = this.#meta
     this.#meta = undefined
+    if (meta) {
+      const all = Buffer.concat(meta.parts)
+      this.#metaDone(meta.typeFlag, all, 0, all.length)
+    } else if (this.#inEntry) this.#handler.end()
+    this.#inEntry = false
   }
 
-  #header(block: Buffer): void {
-    const raw = decodeHeader(block)
+  #header(data: Buffer, at: number): void {
+    const raw = decodeHeader(data, at)
     if (!raw) {
       // The first block of zeros ends the archive; what follows is padding.
       this.#ended = true
       return
     }
-    if ('xgLK'.includes(raw.typeFlag)) {
+    if (raw.size < 0) throw invalid(`tar member ${raw.name} has a negative size`)
+    if (META.has(raw.typeFlag)) {
       if (raw.size > META_MAX) throw invalid(`tar archive has a header of ${raw.size} bytes`)
       this.#meta = { typeFlag: raw.typeFlag, size: raw.size, parts: [] }
       this.#start(raw.size)
@@ -141,29 +154,32 @@ export class TarReader {
     if (size === 0) this.#close()
   }
 
-  #metaDone(typeFlag: string, data: Buffer): void {
-    if (typeFlag === 'x') this.#local = decodePax(data)
-    else if (typeFlag === 'L') this.#longName = cString(data)
-    else if (typeFlag === 'K') this.#longLink = cString(data)
+  #metaDone(typeFlag: string, data: Buffer, start: number, end: number): void {
+    if (typeFlag === 'x') this.#local = decodePax(data, start, end)
+    else if (typeFlag === 'L') this.#longName = cString(data, start, end)
+    else if (typeFlag === 'K') this.#longLink = cString(data, start, end)
     else {
-      for (const [key, value] of decodePax(data)) this.#global.set(key, value)
+      for (const [key, value] of decodePax(data, start, end)) this.#global.set(key, value)
       this.#handler.global?.(this.#global)
     }
   }
 
   #entry(raw: RawHeader): TarEntry {
     const entry: TarEntry = {
-      ...raw,
       name: this.#longName ?? raw.name,
-      linkName: this.#longLink ?? raw.linkName,
       type: 'file',
+      mode: raw.mode,
+      uid: raw.uid,
+      gid: raw.gid,
+      size: raw.size,
       mtime: { seconds: raw.mtime, nanos: 0 },
+      linkName: this.#longLink ?? raw.linkName,
+      major: raw.major,
+      minor: raw.minor,
       xattrs: undefined,
     }
-    applyPax(entry, this.#global)
-    // A comment for all is about the archive.
-    delete entry.comment
-    if (this.#local) applyPax(entry, this.#local)
+    if (this.#global.size > 0) applyPax(entry, this.#global, 'global')
+    if (this.#local) applyPax(entry, this.#local, 'local')
     this.#local = this.#longName = this.#longLink = undefined
     entry.type = typeOf(raw.typeFlag, entry.name)
     // Only files carry content; some writers put the target's size into a hard link's header.
@@ -191,7 +207,7 @@ function typeOf(flag: string, name: ByteString): TarType {
   return type === 'file' && name.endsWith('/') ? 'directory' : type
 }
 
-function cString(data: Buffer): ByteString {
-  const end = data.indexOf(0)
-  return data.toString('latin1', 0, end < 0 ? data.length : end)
+function cString(data: Buffer, start: number, end: number): ByteString {
+  const zero = data.indexOf(0, start)
+  return data.toString('latin1', start, zero < 0 ? end : Math.min(zero, end))
 }
