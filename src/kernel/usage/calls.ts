@@ -25,13 +25,20 @@ export class Arena {
   readonly bytes: Buffer
   readonly view: DataView
 
+  readonly #memory: unknown
+
   constructor(size: number) {
-    // The view keeps nothing alive: the allocation is for the life of the process.
     const memory: unknown = koffi.alloc('uint8_t', size)
+    this.#memory = memory
     const buffer = koffi.view(memory, size)
     this.address = Number(koffi.address(memory))
     this.bytes = Buffer.from(buffer)
     this.view = new DataView(buffer)
+  }
+
+  /** Its views must not be used any more. */
+  free(): void {
+    koffi.free(this.#memory)
   }
 }
 
@@ -71,6 +78,11 @@ export class Calls {
     this.#how.view.setBigUint64(0, BigInt(flags), true)
     this.#how.view.setBigUint64(8, 0n, true)
     this.#how.view.setBigUint64(16, BigInt(RESOLVE), true)
+  }
+
+  /** For a thread that ends before the process does. */
+  free(): void {
+    for (const arena of [this.#entries, this.#stat, this.#how, this.#path]) arena.free()
   }
 
   /** @returns a descriptor, or the negative errno */

@@ -46,6 +46,11 @@ export class KernelUsage implements Usage {
     await Promise.all(this.#pool.splice(0).map(thread => thread.end()))
   }
 
+  #forget(thread: Thread): void {
+    const at = this.#pool.indexOf(thread)
+    if (at >= 0) this.#pool.splice(at, 1)
+  }
+
   #atOnce(path: string): TreeSize | undefined {
     this.#calls ??= new Calls()
     const walk = treeSize(this.#calls, path)
@@ -63,7 +68,7 @@ export class KernelUsage implements Usage {
     const free = background ? this.#pool[0] : this.#pool.find(thread => thread.waiting === 0)
     if (free) return free
     if (this.#pool.length < this.#threads) {
-      const thread = new Thread(() => this.#pool.splice(this.#pool.indexOf(thread), 1))
+      const thread = new Thread(() => this.#forget(thread))
       this.#pool.push(thread)
       return thread
     }
@@ -135,9 +140,10 @@ class Thread {
   #settle(): void {
     if (this.#waiters.size > 0) return
     this.#worker.unref()
+    clearTimeout(this.#rest)
     this.#rest = setTimeout(() => {
       this.#onEnd()
-      void this.#worker.terminate()
+      this.#tell({ end: true })
     }, REST).unref()
   }
 

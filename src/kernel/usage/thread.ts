@@ -45,6 +45,10 @@ class Walker {
   }
 
   #take(order: Order): void {
+    if ('end' in order) {
+      this.#calls.free()
+      return this.#port.close()
+    }
     if (!('cancel' in order)) {
       const { id, path, background } = order
       this.#jobs.set(id, { walk: treeSize(this.#calls, path), background })
