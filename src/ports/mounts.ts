@@ -51,8 +51,12 @@ export interface Mounts {
     options?: { idmap?: IdMap; recursive?: boolean },
   ): Promise<boolean>
   tmpfs(target: string, options: string[]): Promise<void>
-  /** Lazy when busy; not mounted is success. */
-  unmount(target: string): Promise<void>
+  /**
+   * Lazy when busy; not mounted is success.
+   *
+   * @param options.mayHang a server must answer, which may be dead: done where nobody else waits behind it
+   */
+  unmount(target: string, options?: { mayHang?: boolean }): Promise<void>
   isMounted(target: string): boolean
   /**
    * What the mount that `path` is on forbids: of `ro`, `nosuid`, `nodev`, `noexec`. Asks the path's file system, which is

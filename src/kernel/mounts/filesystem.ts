@@ -1,13 +1,17 @@
 import { BerthError, messageOf, system } from '#lib/errors.ts'
 import { native, promised } from '../ffi/libc.ts'
 import * as libc from '../ffi/libc.ts'
+import { onThread } from './mount-thread.ts'
 import type { MountOptions } from './options.ts'
 
 const mountNative = native(
   'int mount(const char *source, const char *target, const char *type, ulong flags, const char *data)',
 )
 
-/** Any file system, on a pool thread: a file server may take minutes to answer, or never. */
+/** Whose server may take minutes to answer, or never. */
+const FROM_SERVER = /^(nfs4?|cifs|smb3|ceph|9p|afs|fuse(\..*)?|fuseblk)$/
+
+/** Any file system, off the main thread. */
 export async function mountFilesystem(
   target: string,
   type: string,
@@ -16,7 +20,9 @@ export async function mountFilesystem(
 ): Promise<void> {
   const { flags, data, propagation } = options
   try {
-    await promised(mountNative(), `mount`, source, target, type, flags, data.length > 0 ? data.join(',') : null)
+    const text = data.length > 0 ? data.join(',') : undefined
+    if (FROM_SERVER.test(type)) await onThread({ call: 'mount', source, target, type, flags, data: text })
+    else await promised(mountNative(), `mount`, source, target, type, flags, text ?? null)
     if (propagation) libc.mount(null, target, null, propagation.flag | (propagation.recursive ? libc.MS_REC : 0))
   } catch (cause) {
     const errno = cause instanceof BerthError ? String(cause.details.errno) : ''

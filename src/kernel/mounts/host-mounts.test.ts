@@ -154,6 +154,19 @@ describe('host mounts', { skip: process.getuid?.() !== 0 && 'needs root' }, () =
     assert.equal(mounts.isMounted(join(base, 'absent')), false)
   })
 
+  it('asks servers on threads of their own, and says what the kernel says', async () => {
+    const target = dir()
+    // No server of FUSE has this descriptor.
+    const options = ['fd=999,rootmode=40000,user_id=0,group_id=0']
+    await assert.rejects(mounts.filesystem(target, 'fuse', 'none', options), (error: unknown) =>
+      hasErrno(error, 'EINVAL'),
+    )
+    await mounts.tmpfs(target, [])
+    await mounts.unmount(target, { mayHang: true })
+    assert.equal(mounts.isMounted(target), false)
+    await mounts.unmount(target, { mayHang: true })
+  })
+
   it('mounts file systems by type and options, binds by option, and explains refusals', async () => {
     const target = dir('with space')
     await mounts.filesystem(target, 'tmpfs', 'tmpfs', ['size=2m,mode=0751', 'noexec', 'defaults'])

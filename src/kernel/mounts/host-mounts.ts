@@ -8,6 +8,7 @@ import * as api from '../ffi/mount-api.ts'
 import { type BindOptions, bindByApi, bindClassic } from './bind.ts'
 import { bindInside } from './bind-inside.ts'
 import { mountFilesystem } from './filesystem.ts'
+import { onThread } from './mount-thread.ts'
 import { lacksApi, mountOverlayByApi, mountOverlayClassic } from './overlay.ts'
 import { parseMountOptions, restrictionsOf } from './options.ts'
 
@@ -92,14 +93,17 @@ export class HostMounts implements Mounts {
   }
 
   /** On a pool thread: the last unmount of an overlay or a network share may write back. */
-  async unmount(target: string): Promise<void> {
+  async unmount(target: string, { mayHang = false }: { mayHang?: boolean } = {}): Promise<void> {
+    const unmount = async (flags: number) => {
+      await (mayHang ? onThread({ call: 'unmount', target, flags }) : libc.umount2Async(target, flags))
+    }
     try {
-      await libc.umount2Async(target, libc.UMOUNT_NOFOLLOW)
+      await unmount(libc.UMOUNT_NOFOLLOW)
     } catch (error) {
       // EINVAL: not a mount point
       if (hasErrno(error, 'EINVAL', 'ENOENT')) return
       if (!hasErrno(error, 'EBUSY')) throw failure(`unmounting ${target} failed`, error)
-      await libc.umount2Async(target, libc.UMOUNT_NOFOLLOW | libc.MNT_DETACH)
+      await unmount(libc.UMOUNT_NOFOLLOW | libc.MNT_DETACH)
     }
   }
 

@@ -4,6 +4,7 @@ import { dataOf } from '../context.ts'
 import { within } from './deadline.ts'
 import { mountNetwork } from './network.ts'
 import { networkMount } from './network-options.ts'
+import { isForeign } from './options.ts'
 import type { Device } from './options.ts'
 
 /** Milliseconds that mounting a volume may take. */
@@ -43,15 +44,15 @@ export class Devices {
     try {
       if (device.type !== 'tmpfs') await checkAnswers(ctx, data)
     } catch (error) {
-      await this.unmount(name)
+      await this.unmount(name, isForeign(device))
       throw error
     }
   }
 
   /** Never fails for a server that does not answer: the mount goes when it does, and is in nobody's way until then. */
-  async unmount(name: string): Promise<void> {
+  async unmount(name: string, mayHang: boolean): Promise<void> {
     if (this.#late.has(name)) return
-    const unmounting = this.#ctx.mounts.unmount(dataOf(this.#ctx, name))
+    const unmounting = this.#ctx.mounts.unmount(dataOf(this.#ctx, name), { mayHang })
     if (!(await within(this.#ctx.clock, UNMOUNT_DEADLINE, unmounting)).late) return
     this.#ctx.log.warn('a volume is not unmounted yet: its server does not answer', { volume: name })
     this.#follow(name, 'unmounted', unmounting)
@@ -63,7 +64,7 @@ export class Devices {
     this.#follow(
       name,
       'mounted',
-      mounting.then(() => this.#ctx.mounts.unmount(dataOf(this.#ctx, name))),
+      mounting.then(() => this.#ctx.mounts.unmount(dataOf(this.#ctx, name), { mayHang: true })),
     )
     throw unavailable(
       `${device} did not answer within ${Math.round(limit / 1000)} s: check the server and the route to it`,

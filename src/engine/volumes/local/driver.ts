@@ -6,7 +6,7 @@ import type { NewVolume, VolumeDriver, VolumeExtent, VolumeSnapshot } from '../d
 import { checkAnswers, Devices } from './device.ts'
 import { Images } from './image.ts'
 import type { Device } from './options.ts'
-import { parseOptions } from './options.ts'
+import { isForeign, parseOptions } from './options.ts'
 import { recoverMounts } from './recover.ts'
 import { Subvolumes } from './subvolumes.ts'
 import { VALIDATION_DEADLINE, validateDevice } from './validate.ts'
@@ -55,7 +55,7 @@ export class LocalDriver implements VolumeDriver {
   /** Nothing but the mount itself shows whether options and passwords are right. */
   async #tryOut(name: string, device: Device): Promise<void> {
     await this.#devices.mount(name, device, {}, this.#ctx.validationDeadline ?? VALIDATION_DEADLINE)
-    await this.#devices.unmount(name)
+    await this.#devices.unmount(name, isForeign(device))
   }
 
   async attach(volume: VolumeRecord): Promise<string> {
@@ -75,7 +75,8 @@ export class LocalDriver implements VolumeDriver {
   }
 
   async detach(volume: VolumeRecord): Promise<void> {
-    if (this.#mayBeMounted(volume)) await this.#devices.unmount(volume.name)
+    const { device } = parseOptions(volume.options)
+    if (this.#mayBeMounted(volume)) await this.#devices.unmount(volume.name, device !== undefined && isForeign(device))
   }
 
   isAttached(volume: VolumeRecord): boolean {

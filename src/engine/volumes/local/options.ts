@@ -129,9 +129,14 @@ function withinDevice(device: Device, parsed: LocalOptions): LocalOptions {
   }
 }
 
-/** Not Berth's to change: a server's or somebody's directory. */
-function isForeign({ type, options }: Device): boolean {
-  return isNetwork(type) || type === 'overlay' || options.some(word => word === 'bind' || word === 'rbind')
+/** A server's or somebody's directory: not Berth's to change, and it may cease to answer. */
+export function isForeign({ type, options }: Device): boolean {
+  return (
+    isNetwork(type) ||
+    type === 'overlay' ||
+    type.startsWith('fuse') ||
+    options.some(word => word === 'bind' || word === 'rbind')
+  )
 }
 
 export function isNetwork(type: string): boolean {
