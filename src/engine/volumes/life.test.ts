@@ -137,6 +137,12 @@ describe('volumes: update', () => {
     await t.create('data', { labels: { a: '1', b: '2' } })
     const updated = await t.volumes.update('data', { labels: { a: null, c: '3' } })
     assert.deepEqual(updated.labels, { b: '2', c: '3' })
+    const odd = JSON.parse('{"__proto__":"x"}') as Record<string, string>
+    assert.equal(
+      JSON.stringify((await t.volumes.update('data', { labels: odd })).labels),
+      '{"b":"2","c":"3","__proto__":"x"}',
+    )
+    await t.volumes.update('data', { labels: JSON.parse('{"__proto__":null}') as Record<string, null> })
     assert.deepEqual(t.volumes.get('data'), updated)
     await assert.rejects(t.volumes.update('absent', { labels: {} }), kind('not-found', /no such volume/))
     await assert.rejects(t.volumes.update('data', { labels: { '': 'x' } }), kind('invalid', /a label needs a name/))

@@ -8,12 +8,12 @@ import type { UpdateVolume } from './service.ts'
 export function updateVolume(ctx: Context, name: string, change: UpdateVolume): Promise<VolumeRecord> {
   return ctx.locks.run(name, async () => {
     const volume = find(ctx, name)
-    const labels = { ...volume.labels }
-    for (const [key, value] of Object.entries(change.labels)) {
-      if (key === '') throw invalid(`update ${name}: a label needs a name`)
-      if (value === null) delete labels[key]
-      else labels[key] = value
-    }
+    if ('' in change.labels) throw invalid(`update ${name}: a label needs a name`)
+    // Entries, not assignments: a label may be called `__proto__`.
+    const entries = new Map<string, string | null>([...Object.entries(volume.labels), ...Object.entries(change.labels)])
+    const labels = Object.fromEntries(
+      Array.from(entries).filter((entry): entry is [string, string] => entry[1] !== null),
+    )
     const updated = { ...volume, labels, options: await grown(ctx, volume, change.size) }
     ctx.records.put(name, updated)
     announce(ctx, 'update', updated)
