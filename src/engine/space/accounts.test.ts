@@ -122,6 +122,29 @@ describe('accounts', () => {
     assert.deepEqual(t.usage.walked, ['/v/a', '/v/a'])
   })
 
+  it('does not walk all the time what comes and goes, and forgets what is gone', async () => {
+    const t = setUp()
+    t.usage.put('/v/a', { bytes: 7, files: 1 })
+    const release = t.usage.hold('/v/a')
+    const first = t.accounts.of(t.tree('/v/a'))
+    await sleep(30)
+    release()
+    const { tookMs } = await first
+    for (let i = 0; i < 5; i++) {
+      t.accounts.changing('/v/a')
+      t.accounts.settled('/v/a')
+      await quiet()
+    }
+    assert.equal(t.usage.walked.length, 1)
+    t.pass(tookMs * 20 + 1)
+    t.accounts.settled('/v/a')
+    await quiet()
+    assert.equal(t.usage.walked.length, 2)
+    t.accounts.gone('/v/a')
+    await t.accounts.of(t.tree('/v/a'))
+    assert.equal(t.usage.walked.length, 3)
+  })
+
   it('writes nothing on a full disk, and knows all the same', async () => {
     const t = setUp()
     t.usage.put('/v/a', { bytes: 7, files: 1 })

@@ -25,6 +25,8 @@ const LANES = 4
 const TRUST = 1_000
 /** Milliseconds of walking that one report leaves to the background, beyond what is in use. */
 const BEHIND = 10_000
+/** Of what has come to rest: how many times as long as a walk takes must pass before the next. */
+const REST = 20
 /** Bytes on the disk that figures leave to others. */
 const ROOM = 8 << 20
 /** Names that are looked at in a millisecond, about. */
@@ -75,10 +77,20 @@ export class Accounts {
     if (figure?.settled) this.#put({ ...figure, settled: false })
   }
 
-  /** Nobody writes there any more: it is measured when there is nothing else to do. */
+  /** Nobody writes there any more: it is measured when there is nothing else to do, and not all the time. */
   settled(path: string): void {
     this.#writers.delete(path)
-    this.#background.add({ path, witness: path, inUse: false })
+    const figure = this.#get(path)
+    const rest = figure ? this.#clock.now() - figure.measuredAt : Infinity
+    if (!figure || rest >= figure.tookMs * REST) this.#background.add({ path, witness: path, inUse: false })
+  }
+
+  gone(path: string): void {
+    this.#writers.delete(path)
+    this.#disturbed.delete(path)
+    this.#background.drop(path)
+    this.#unwritten.delete(path)
+    this.#write(() => this.#figures.delete(path))
   }
 
   /** One tree's figure, measured now unless it is known. */
@@ -127,8 +139,9 @@ export class Accounts {
   /** Forgets the figures of what is gone. @param owned the paths that are there */
   retain(owned: { has(path: string): boolean }): void {
     for (const path of this.#unwritten.keys()) if (!owned.has(path)) this.#unwritten.delete(path)
-    if (this.#usage.room(this.#dataRoot) < ROOM) return
-    for (const { path } of this.#figures.list()) if (!owned.has(path)) this.#figures.delete(path)
+    for (const { path } of this.#figures.list()) {
+      if (!owned.has(path)) this.#write(() => this.#figures.delete(path))
+    }
   }
 
   async close(): Promise<void> {
@@ -192,15 +205,20 @@ export class Accounts {
     return this.#unwritten.get(path) ?? this.#figures.get(path)
   }
 
-  /** On a full disk what room there is belongs to what gives room back: figures are only remembered. */
   #put(figure: Figure): void {
     this.#unwritten.set(figure.path, figure)
-    if (this.#usage.room(this.#dataRoot) < ROOM) return
+    if (this.#write(() => this.#figures.put(figure.path, figure))) this.#unwritten.delete(figure.path)
+  }
+
+  /** On a full disk what room there is belongs to what gives room back: figures are only remembered. */
+  #write(work: () => unknown): boolean {
+    if (this.#usage.room(this.#dataRoot) < ROOM) return false
     try {
-      this.#figures.put(figure.path, figure)
-      this.#unwritten.delete(figure.path)
+      work()
+      return true
     } catch (error) {
-      this.#log.debug('a figure was not written down', { path: figure.path, error: messageOf(error) })
+      this.#log.debug('a figure was not written down', { error: messageOf(error) })
+      return false
     }
   }
 

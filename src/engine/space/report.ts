@@ -6,7 +6,7 @@ import type { Shown, Tree } from './figures.ts'
 import type { ContainerSpace, SpaceReport, SpaceType, VolumeSpace } from './service.ts'
 
 /** Milliseconds that a driver has to say what a volume takes. */
-const DRIVER_PATIENCE = 700
+const DRIVER_PATIENCE = 450
 /** Logs that are looked at between two pauses. */
 const STEP = 50
 /** What the parts of the report account for by themselves. */

@@ -13,6 +13,7 @@ export interface VolumeTree {
 export interface TreeAccounts {
   changing(path: string): void
   settled(path: string): void
+  gone(path: string): void
   of(tree: VolumeTree): Promise<{ bytes: number }>
 }
 
@@ -26,6 +27,12 @@ export function treeOf(ctx: Context, volume: VolumeRecord): VolumeTree | undefin
 export function changing(ctx: Context, volume: VolumeRecord): void {
   const tree = ctx.accounts && treeOf(ctx, volume)
   if (tree) ctx.accounts?.changing(tree.path)
+}
+
+/** To be called when the volume is no more. */
+export function gone(ctx: Context, volume: VolumeRecord): void {
+  const tree = ctx.accounts && treeOf(ctx, volume)
+  if (tree) ctx.accounts?.gone(tree.path)
 }
 
 /** To be called when its data is as it will be for a while. */

@@ -11,7 +11,7 @@ import type { Files } from '#ports/files.ts'
 import type { Mounts } from '#ports/mounts.ts'
 import type { Plugins } from '#ports/plugins.ts'
 import type { Repository, Store } from '#ports/store.ts'
-import { settled } from './accounts.ts'
+import { gone, settled } from './accounts.ts'
 import type { TreeAccounts } from './accounts.ts'
 import type { VolumeChange } from './changes.ts'
 import type { VolumeDriver, VolumeDrivers, VolumeExtent } from './driver.ts'
@@ -122,5 +122,6 @@ export function announce(ctx: Context, action: string, volume: VolumeRecord, ext
     Action: action,
     Actor: { ID: volume.name, Attributes: { driver: volume.driver, ...extra } },
   })
-  if (action !== 'destroy') settled(ctx, volume)
+  if (action === 'destroy') gone(ctx, volume)
+  else settled(ctx, volume)
 }
