@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
   realpathSync,
   rmdirSync,
   rmSync,
@@ -34,6 +35,8 @@ import { attachMount, cloneTree, closeQuietly, isMountRoot, setMountAttributes }
 import { mountAt, peerGroup, readMountinfo } from './mountinfo.ts'
 
 const CLONE_FS = 0x200
+/** Of mount points in `pins` for binds that are shared. */
+const PEER = 'peer-'
 const fchdir = native('int fchdir(int fd)')
 
 /**
@@ -87,6 +90,8 @@ export class MountNamespace {
   prepare(): void {
     this.#inner = this.#openPinned()
     if (this.#inner === undefined || !this.#serves()) this.renew()
+    // A crash left them, without their mounts now.
+    for (const name of readdirSync(this.#pins)) if (name.startsWith(PEER)) remove(join(this.#pins, name))
   }
 
   /** Runs `work`, which must be synchronous, in the namespace. */
@@ -125,11 +130,11 @@ export class MountNamespace {
     const lent: string[] = []
     const giveBack = () => {
       this.within(() => lent.forEach(unmountQuietly))
-      for (const path of lent) (statSync(path).isDirectory() ? rmdirSync : rmSync)(path)
+      lent.forEach(remove)
     }
     try {
       const paths = sources.map(source => {
-        const path = join(this.#pins, `peer-${process.pid}-${++this.#peers}`)
+        const path = join(this.#pins, `${PEER}${process.pid}-${++this.#peers}`)
         if (statSync(source).isDirectory()) mkdirSync(path, { mode: 0o700 })
         else writeFileSync(path, '')
         lent.push(path)
@@ -250,6 +255,7 @@ export class MountNamespace {
     const mountinfo = this.within(readMountinfo)
     if (!mountAt(this.#program, mountinfo)) return false
     // An earlier version's, or a creation that a crash cut short.
+    if (mountinfo.includes(` ${join(this.#pins, PEER)}`)) return false
     if (this.#apart.some(path => mountinfo.includes(` ${path} `) || mountinfo.includes(` ${path}/`))) return false
     const ofHost = readMountinfo()
     return this.#roots.every(root => {
@@ -289,6 +295,12 @@ export class MountNamespace {
     }
     fchdir()(cwd)
   }
+}
+
+/** A mount point that nothing is mounted on. Never what is below it. */
+function remove(path: string): void {
+  if (statSync(path).isDirectory()) rmdirSync(path)
+  else rmSync(path)
 }
 
 /** Not mounted, or gone: nothing to do. */
