@@ -113,8 +113,13 @@ export class Accounts {
     }
     const fresh = new Map<string, Figure>()
     const limit = new Limit(LANES)
+    // A tree that cannot be read must not take the others' figures away.
     const measure = async (tree: Tree) => {
-      fresh.set(tree.path, await this.#measure(tree))
+      try {
+        fresh.set(tree.path, await this.#measure(tree))
+      } catch (error) {
+        this.#log.debug('a tree was not measured', { path: tree.path, error: messageOf(error) })
+      }
     }
     const needs = needed.map(tree => limit.run(() => measure(tree)))
     const wishes = this.#wishes(known).map(({ tree }) =>
@@ -127,7 +132,6 @@ export class Accounts {
       await Promise.all([...needs, Promise.race([Promise.all(wishes), late])])
     } finally {
       patience.abort()
-      for (const wish of wishes) wish.catch(() => {})
     }
     this.#leave(known.filter(({ tree }) => !fresh.has(tree.path) && !this.#walks.has(tree.path)))
     const shown = new Map<string, Shown>()
