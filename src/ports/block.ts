@@ -15,8 +15,9 @@ export interface DirectorySupport {
   type: string
   /** Limits of projects are enforced (xfs and ext4 mounted with `prjquota`). */
   projectQuota: boolean
-  /** Bytes of the whole file system. */
+  /** Bytes of the whole file system, and of it what is used. */
   totalBytes: number
+  usedBytes: number
 }
 
 /**
@@ -58,6 +59,8 @@ export interface Block {
     to: string,
     options: { type: ImageType; target?: string },
   ): Promise<'reflink' | 'copy' | undefined>
+  /** Gives back to the host what a mounted image has of its file and does not use. */
+  trim(target: string): Promise<void>
   /** A file system that stands still since a crash in `copyImage` goes on. */
   thaw(target: string): Promise<void>
   /**

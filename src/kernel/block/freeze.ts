@@ -4,7 +4,7 @@ import { hasErrno } from '../ffi/errno.ts'
 import * as libc from '../ffi/libc.ts'
 import { closeQuietly } from '../ffi/mount-api.ts'
 import { NEEDS } from './format.ts'
-import { FICLONE, FIFREEZE, FITHAW, ioctlAsync } from './ioctl.ts'
+import { FICLONE, FIFREEZE, FITHAW, FITRIM, ioctlAsync } from './ioctl.ts'
 import { runTool } from './run-tool.ts'
 
 /**
@@ -33,6 +33,19 @@ export async function thaw(target: string): Promise<void> {
     await ioctlAsync(fd, `thaw ${target}`, FITHAW, new Uint8Array(8))
   } catch (error) {
     if (!hasErrno(error, 'EINVAL', 'EOPNOTSUPP')) throw error
+  } finally {
+    closeQuietly(fd)
+  }
+}
+
+/** FITRIM, of everything: `struct fstrim_range`. A file system that cannot is left as it is. */
+export async function trim(target: string): Promise<void> {
+  const fd = libc.open(target, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY)
+  try {
+    const range = new Uint8Array(new BigUint64Array([0n, 0xffff_ffff_ffff_ffffn, 0n]).buffer)
+    await ioctlAsync(fd, `trim ${target}`, FITRIM, range)
+  } catch (error) {
+    if (!hasErrno(error, 'EOPNOTSUPP', 'EROFS')) throw error
   } finally {
     closeQuietly(fd)
   }

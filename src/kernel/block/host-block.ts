@@ -7,7 +7,7 @@ import type { Mounts } from '#ports/mounts.ts'
 import { closeQuietly } from '../ffi/mount-api.ts'
 import * as btrfs from './btrfs.ts'
 import { formatImage } from './format.ts'
-import { copyImage, thaw } from './freeze.ts'
+import { copyImage, thaw, trim } from './freeze.ts'
 import { growDetached, growMounted } from './grow.ts'
 import { attachLoop, detachLoop, listLoops } from './loop.ts'
 import { hasProjectQuota, limitDirectory, limitOf } from './project-quota.ts'
@@ -23,7 +23,7 @@ export class HostBlock implements Block {
   }
 
   async support(directory: string): Promise<DirectorySupport> {
-    const { bsize, blocks } = await fs.promises.statfs(directory)
+    const { bsize, blocks, bfree } = await fs.promises.statfs(directory)
     const real = fs.realpathSync(directory)
     // The last that is mounted on the way there is the one that is seen.
     const mount = parseMountInfo(fs.readFileSync('/proc/self/mountinfo', 'utf8'))
@@ -38,6 +38,7 @@ export class HostBlock implements Block {
       type: mount.type,
       projectQuota: enforced && hasProjectQuota(directory),
       totalBytes: bsize * blocks,
+      usedBytes: bsize * (blocks - bfree),
     }
   }
 
@@ -89,6 +90,10 @@ export class HostBlock implements Block {
     options: { type: ImageType; target?: string },
   ): Promise<'reflink' | 'copy' | undefined> {
     return copyImage(from, to, options)
+  }
+
+  trim(target: string): Promise<void> {
+    return trim(target)
   }
 
   thaw(target: string): Promise<void> {

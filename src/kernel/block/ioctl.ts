@@ -16,6 +16,7 @@ export const LOOP_CONFIGURE = 0x4c0a
 // linux/fs.h
 export const FIFREEZE = 0xc004_5877
 export const FITHAW = 0xc004_5878
+export const FITRIM = 0xc018_5879
 export const FICLONE = 0x4004_9409
 export const FS_IOC_FSGETXATTR = 0x801c_581f
 export const FS_IOC_FSSETXATTR = 0x401c_5820

@@ -15,7 +15,7 @@ export class FakeBlock implements Block {
   readonly calls: string[] = []
   /** Devices without a mount: what a crash may leave. */
   readonly orphans: { device: string; file: string }[] = []
-  of: DirectorySupport = { type: 'ext4', projectQuota: false, totalBytes: 1 << 30 }
+  of: DirectorySupport = { type: 'ext4', projectQuota: false, totalBytes: 1 << 30, usedBytes: 0 }
   canReflink = false
 
   constructor(files: Files, mounts: FakeMounts) {
@@ -68,6 +68,10 @@ export class FakeBlock implements Block {
     await this.#files.copyTree(from, to)
     this.sizes.set(to, this.sizes.get(from) ?? 0)
     return this.canReflink ? 'reflink' : 'copy'
+  }
+
+  async trim(target: string): Promise<void> {
+    this.calls.push(`trim ${target}`)
   }
 
   async thaw(target: string): Promise<void> {

@@ -53,7 +53,22 @@ export class Images {
     const note = `${directoryOf(this.#ctx, volume.name)}/${OPTIONS}`
     if (!(await this.#ctx.files.stat(note))) await this.#ctx.files.writeAtomic(note, JSON.stringify(volume.options))
     await this.#mount(volume, dataOf(this.#ctx, volume.name))
+    await this.#giveBack(volume)
     return true
+  }
+
+  /**
+   * What was written and never became part of the file system (the host's disk was full, the power went) is free to it,
+   * and taken on the host.
+   */
+  async #giveBack({ name, options }: Named): Promise<void> {
+    if (parseOptions(options).store!.preallocate) return
+    const data = dataOf(this.#ctx, name)
+    const [taken, { usedBytes }] = await Promise.all([
+      this.#ctx.files.usage(this.#image(name)),
+      this.#block().support(data),
+    ])
+    if (taken - usedBytes > WORTH_TRIMMING) await this.#block().trim(data)
   }
 
   async has(name: string): Promise<boolean> {
@@ -206,6 +221,8 @@ export class Images {
 }
 
 const BLOCK = 4096
+/** Bytes: more than the journal of a small one. */
+const WORTH_TRIMMING = 16 << 20
 /** btrfs resizes to nothing smaller, in bytes. */
 const LEAST_GROWN = 256 << 20
 /** Everything in a btrfs image, whatever subvolume is the default. */

@@ -66,7 +66,7 @@ const G = 1 << 30
 describe('local volumes with a limit', () => {
   it('have a quota where the disk has project quotas', async () => {
     const t = setUp()
-    t.block.of = { type: 'xfs', projectQuota: true, totalBytes: 100 * G }
+    t.block.of = { type: 'xfs', projectQuota: true, totalBytes: 100 * G, usedBytes: 0 }
     const volume = await t.create('v', { size: '2G' })
     assert.deepEqual([...t.block.limits], [[`${ROOT}/v`, 2 * G]])
     assert.equal(await t.driver.attach(volume), `${ROOT}/v/_data`)
@@ -113,7 +113,7 @@ describe('local volumes with a limit', () => {
     assert.equal(t.mounts.mounted.length, 2)
     await snapshot!.release()
     assert.equal(t.mounts.mounted.length, 1)
-    t.block.of = { type: 'btrfs', projectQuota: false, totalBytes: 100 * G }
+    t.block.of = { type: 'btrfs', projectQuota: false, totalBytes: 100 * G, usedBytes: 0 }
     await t.create('w', { compress: 'lzo' })
     assert.equal(t.block.calls.at(-1), `compress ${ROOT}/w/_data lzo`)
     assert.equal(await t.driver.snapshot(t.record('w', { compress: 'lzo' })), undefined)
