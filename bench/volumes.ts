@@ -82,11 +82,11 @@ function withBerth(
     settle()
     record('backup', 'berth', berth(engine, 'volume', 'backup', 'bench', '-o', out('berth.tar.zst'), '--quiet'))
     settle()
-    record('backup', 'tar | zstd -1', shell(`tar -C ${data} -cf - . | zstd -1 -q -f -o ${out('plain.tar.zst')}`))
+    record('backup', 'tar, zstd -1', shell(`tar -C ${data} -cf - . | zstd -1 -q -f -o ${out('plain.tar.zst')}`))
     settle()
     record(
       'backup',
-      'tar | zstd -T0 -1',
+      'tar, zstd -1 -T0',
       shell(`tar -C ${data} -cf - . | zstd -1 -T0 -q -f -o ${out('plain.tar.zst')}`),
     )
     settle()
@@ -96,7 +96,7 @@ function withBerth(
     ask(engine, 'volume', 'rm', 'again')
     mkdirSync(out('plain'))
     settle()
-    record('restore', 'zstd | tar', shell(`zstd -dc ${out('plain.tar.zst')} | tar -C ${out('plain')} -xf -`))
+    record('restore', 'zstd, tar', shell(`zstd -dc ${out('plain.tar.zst')} | tar -C ${out('plain')} -xf -`))
     rmSync(out('plain'), { recursive: true })
     settle()
     record('clone', 'berth', berth(engine, 'volume', 'clone', 'bench', 'twin'))
