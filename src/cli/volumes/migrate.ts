@@ -6,6 +6,7 @@ import { humanSize } from '../render/units.ts'
 import { interruptible } from './backup/interrupt.ts'
 import { berthToBerth } from './migrate/berth-to-berth.ts'
 import { isBerth, refuseUsed, sourceOf, volumeAt } from './migrate/check.ts'
+import { sweep } from './migrate/helper.ts'
 import { Report, type Job, type Moved } from './migrate/job.ts'
 import { Link } from './migrate/link.ts'
 import { throughHelper } from './migrate/through-helper.ts'
@@ -81,7 +82,9 @@ HOST may run plain Docker, and so may the host that the volumes are on (-H): a c
           try {
             const moved = await move(context, link, job, report, both)
             report.end()
-            const removed = flags.remove && (await remove(context, job, moved, both.here))
+            const unchanged = flags.remove && (await moved.unchanged().finally(() => moved.close()))
+            if (!flags.remove) await moved.close()
+            const removed = flags.remove && (await remove(context, job, moved, unchanged))
             done.push({ name: job.name, as: job.as, removed, ...moved })
             if (flags.format !== 'json') show(context, done.at(-1)!, link.address, quiet)
           } finally {
@@ -108,7 +111,13 @@ async function checkAll(context: Context, link: Link, jobs: readonly Job[], remo
   for (const { name } of jobs) await sourceOf(context.client, name, remove)
   const sides = { here: await isBerth(context.client), there: await isBerth(link.client) }
   for (const { as, replace } of jobs) {
+    if (!sides.there) await sweep(link.client, as)
     if (!(await volumeAt(link.client, as))) continue
+    if (replace && !sides.there) {
+      throw new CliError(
+        `plain Docker at ${link.address} cannot replace volume ${as} in one step: remove it there, or give another name (--as)`,
+      )
+    }
     if (replace) await refuseUsed(link.client, as, `volume ${as} at ${link.address} cannot be replaced`)
   }
   return sides
@@ -136,19 +145,18 @@ async function sameContent(context: Context, link: Link, job: Job, report: Repor
   ])
   report.say('')
   if (ours !== theirs) return undefined
-  return { digest: ours, files: 0, bytes: 0, sentBytes: 0, changed: [], notKept: [] }
+  const unchanged = async () => (await context.client.backups.digest(job.name)) === ours
+  return { digest: ours, files: 0, bytes: 0, sentBytes: 0, changed: [], notKept: [], unchanged, close: async () => {} }
 }
 
 /** Only what has been proven to be on the far side is removed. @returns whether it was */
-async function remove(context: Context, job: Job, { digest, notKept }: Moved, here: boolean): Promise<boolean> {
+async function remove(context: Context, job: Job, { notKept }: Moved, unchanged: boolean): Promise<boolean> {
   const keep = (reason: string) => {
     context.warn(`volume ${job.name} is not removed here: ${reason}`)
     return false
   }
   if (notKept.length > 0) return keep(`not all of it could be kept there (${notKept.join(', ')})`)
-  if (here && (await context.client.backups.digest(job.name)) !== digest) {
-    return keep('it has changed since it was read: migrate again with --replace')
-  }
+  if (!unchanged) return keep('it has changed since it was read: migrate again with --replace')
   try {
     await context.client.volumes.remove(job.name)
     return true

@@ -65,6 +65,8 @@ async function once(context: Context, link: Link, job: Job, report: Report): Pro
       sentBytes: storedBytes,
       changed: changedWhileRead,
       notKept: [],
+      unchanged: async () => (await backups.digest(job.name)) === digest,
+      close: async () => {},
     }
   } catch (error) {
     ;(backup?.stream as Readable | undefined)?.destroy()

@@ -31,6 +31,10 @@ export interface Moved {
   changed: string[]
   /** Attributes that could not be kept, in words. */
   notKept: string[]
+  /** Whether the volume here still is what was read. */
+  unchanged(): Promise<boolean>
+  /** Gives back what the job needed here. */
+  close(): Promise<void>
 }
 
 /** Where one job tells how far it is: a line on the terminal, and elsewhere only what goes wrong. */
