@@ -96,6 +96,8 @@ export class HostArchives implements Archives {
     const result = running.result.finally(() => {
       over = true
       wake?.()
+      // It may be long until more comes, or for ever.
+      input.destroy()
     })
     result.catch(() => {})
     const reports = reporting(running, request.onProgress)
@@ -108,7 +110,7 @@ export class HostArchives implements Archives {
       }
       running.send({ kind: 'end' })
     } catch (error) {
-      fail(error)
+      if (!over) fail(error)
     }
     try {
       return await result
@@ -116,7 +118,6 @@ export class HostArchives implements Archives {
       throw failure ?? error
     } finally {
       reports()
-      input.destroy()
     }
   }
 
@@ -164,6 +165,10 @@ async function* gathered(input: Readable): AsyncGenerator<Uint8Array, void> {
       buffer = new Uint8Array(CHUNK)
       fill = 0
     }
+    // More may be long in coming.
+    if (fill === 0 || input.readableLength > 0) continue
+    yield buffer.slice(0, fill)
+    fill = 0
   }
   if (fill > 0) yield buffer.slice(0, fill)
 }

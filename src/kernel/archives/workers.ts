@@ -22,6 +22,8 @@ interface Slot {
 /** Threads for archives: as many as there are jobs, and some kept for the next. */
 export class Workers {
   readonly #idle: Slot[] = []
+  /** Give up what runs. */
+  readonly #running = new Set<() => void>()
 
   /** @param onMessage of the job, but its result */
   run<T>(job: Job, onMessage: (message: FromWorker) => void = () => {}): Running<T> {
@@ -31,30 +33,41 @@ export class Workers {
     clearTimeout(slot.timer)
     slot.worker.ref()
     const { promise, resolve, reject } = Promise.withResolvers<T>()
-    slot.job = {
+    const current: Slot['job'] = {
       onMessage: message => {
         if (message.kind !== 'done' && message.kind !== 'failed') return onMessage(message)
         this.#rest(slot)
+        this.#running.delete(abort)
         if (message.kind === 'done') resolve(message.result as T)
         else reject(new BerthError(message.error.kind, message.error.message, { details: message.error.details }))
       },
-      fail: reject,
+      fail: error => {
+        this.#running.delete(abort)
+        reject(error)
+      },
     }
-    const send = (message: ToWorker, transfer: ArrayBuffer[] = []) => slot.worker.postMessage(message, transfer)
+    slot.job = current
+    // What is said too late must not reach the next job.
+    const send = (message: ToWorker, transfer: ArrayBuffer[] = []) => {
+      if (slot.job === current) slot.worker.postMessage(message, transfer)
+    }
+    const abort = () => {
+      Atomics.store(new Int32Array(shared.aborted), 0, 1)
+      send({ kind: 'abort' })
+    }
+    this.#running.add(abort)
     send({ kind: 'job', job, shared })
     return {
       result: promise,
       send,
-      abort: () => {
-        Atomics.store(new Int32Array(shared.aborted), 0, 1)
-        send({ kind: 'abort' })
-      },
+      abort,
       progress: () => ({ files: counters[0]!, bytes: counters[1]!, storedBytes: counters[2]! }),
     }
   }
 
-  /** Ends the threads that rest. */
+  /** Gives up what runs, and ends the threads that rest. */
   close(): void {
+    for (const abort of this.#running) abort()
     for (const slot of this.#idle.splice(0)) this.#end(slot)
   }
 
