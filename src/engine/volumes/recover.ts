@@ -69,7 +69,7 @@ async function finishRemoval(ctx: Context, entry: string, name: string): Promise
 /** No record: never finished if it is empty. Data is never deleted for want of a record (lost in a power cut). */
 async function adopt(ctx: Context, name: string): Promise<void> {
   const data = dataOf(ctx, name)
-  if (ctx.mounts.isMounted(data)) return ctx.mounts.unmount(data)
+  if (ctx.mounts.isMounted(data)) await ctx.mounts.unmount(data, { mayHang: true })
   const local = await ctx.drivers.find('local', name)
   const options = await local.lost?.(name)
   const hasData = options !== undefined || (await ctx.files.stat(data))
