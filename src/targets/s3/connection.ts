@@ -89,8 +89,8 @@ async function configuration(environment: TargetEnvironment): Promise<S3ClientCo
         ? { region: 'us-east-1' }
         : {}),
     followRegionRedirects: true,
-    // We ask again ourselves, longer and telling so.
-    maxAttempts: 1,
+    // Within a second; for longer we ask again ourselves, telling so.
+    maxAttempts: 3,
     // MD5 is what every server checks; the newer kinds make some refuse.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
