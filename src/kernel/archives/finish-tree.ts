@@ -1,6 +1,5 @@
 import { invalid } from '#lib/errors.ts'
 import { damaged } from '#codec/backup/index.ts'
-import type { IndexLine } from '#codec/backup/index.ts'
 import { toText } from '#codec/tar/index.ts'
 import type { ByteString } from '#codec/tar/index.ts'
 import type { BackupEntry } from '#model/backup.ts'
@@ -20,7 +19,6 @@ interface Level {
   entry: BackupEntry
   /** Names that were here before and have not been met in the index yet. */
   before: ByteString[]
-  last: ByteString | undefined
 }
 
 /**
@@ -33,7 +31,6 @@ export class FinishTree {
   readonly #check: () => void
   readonly #buffer = Buffer.allocUnsafeSlow(512 * 1024)
   readonly #onlyInIndex = new OnlyInIndex()
-  #volume = -1
   #descent: Descent | undefined
   readonly #levels: Level[] = []
 
@@ -43,29 +40,24 @@ export class FinishTree {
     this.#check = options.check
   }
 
-  /** @throws invalid when the entries are no walk through trees, or do not fit the base */
+  /**
+   * @param entry in the order of a walk (`WalkOrder`); those that change nothing here may be left out
+   * @throws invalid when it does not fit the base
+   */
   add(entry: BackupEntry): void {
     this.#check()
     if (entry.path === '') return this.#root(entry)
-    if (entry.volume !== this.#volume) throw damaged('a volume has no root')
     const slash = entry.path.lastIndexOf('/')
     const parent = slash < 0 ? '' : entry.path.slice(0, slash)
-    while (this.#levels.at(-1)!.entry.path !== parent) {
-      this.#leave()
-      if (this.#levels.length === 0) throw damaged(`${toText(entry.path)} is in no directory`)
-    }
+    while (this.#levels.at(-1)!.entry.path !== parent) this.#leave()
     const name = entry.path.slice(slash + 1)
-    const level = this.#levels.at(-1)!
-    if (level.last !== undefined && level.last >= name) throw damaged(`${toText(entry.path)} is out of order`)
-    level.last = name
-    this.#removeUpTo(level, name)
+    this.#removeUpTo(this.#levels.at(-1)!, name)
     if (entry.type === 'directory') this.#enter(entry, name)
     else if (this.#onlyInIndex.has(entry)) this.#make(entry)
   }
 
   finish(): void {
     while (this.#levels.length > 0) this.#leave()
-    if (this.#volume !== this.#places.length - 1) throw damaged('a volume is missing')
   }
 
   close(): void {
@@ -74,9 +66,6 @@ export class FinishTree {
 
   #root(entry: BackupEntry): void {
     while (this.#levels.length > 0) this.#leave()
-    if (entry.volume !== this.#volume + 1 || entry.volume >= this.#places.length || entry.type !== 'directory')
-      throw damaged('its volumes are out of order')
-    this.#volume = entry.volume
     this.#descent?.close()
     const place = this.#places[entry.volume]
     this.#descent = place && new Descent(place.root, openDirectory)
@@ -94,7 +83,7 @@ export class FinishTree {
         ? listDirectory(this.#descent.fd, () => toText(entry.path)).map(({ name }) => name)
         : []
     before.reverse()
-    this.#levels.push({ entry, before, last: undefined })
+    this.#levels.push({ entry, before })
   }
 
   #leave(): void {
@@ -149,8 +138,4 @@ function openDirectory(parent: number, name: ByteString): number {
   if (fd >= 0) return fd
   if (gone(-fd)) throw damaged(`it has a directory ${toText(name)} that the archive has not`)
   throw errnoError(`open directory ${toText(name)}`, -fd)
-}
-
-export function isEntry(line: IndexLine): line is BackupEntry {
-  return 'path' in line
 }

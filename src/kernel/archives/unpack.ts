@@ -6,13 +6,14 @@ import type { BackupEntry, BackupHeader, BackupSummary } from '#model/backup.ts'
 import { hasErrno } from '../ffi/errno.ts'
 import { digestTree } from './digest.ts'
 import { Extract } from './extract.ts'
-import { FinishTree, isEntry } from './finish-tree.ts'
+import { FinishTree } from './finish-tree.ts'
 import { openInput } from './input.ts'
 import type { Input } from './input.ts'
 import { OnlyInIndex } from './members.ts'
 import { finish, Place } from './place.ts'
 import { syncFilesystem } from './sys.ts'
 import { MemberDigest, TreeDigests } from './tally.ts'
+import { WalkOrder } from './walk-order.ts'
 
 export interface UnpackJob {
   kind: 'unpack'
@@ -103,11 +104,14 @@ function finishOurs(
 ): { end: IndexEnd; treeDigests: string[] } {
   const expected = new MemberDigest()
   const trees = new TreeDigests(places.length)
-  const finishTree = new FinishTree(places, { incremental: header.base !== undefined, check: host.check })
+  const order = new WalkOrder(places.length)
   const onlyInIndex = new OnlyInIndex()
+  const incremental = header.base !== undefined
+  /** What is still to be done; an incremental archive's index is read again, since it is all of it. */
+  const rest: BackupEntry[] = []
   let end: IndexEnd | undefined
   let entries = 0
-  // Two rounds: nothing of an index is used before all of it is known to fit the members.
+  // Nothing of an index is used before all of it is known to fit the members.
   for (const line of indexLines(index)) {
     if (end) throw damaged('something follows its last line')
     if ('header' in line) {
@@ -116,21 +120,30 @@ function finishOurs(
     } else if ('end' in line) end = line.end
     else {
       entries++
+      order.add(line)
       trees.add(line)
-      if (!onlyInIndex.has(line)) expected.add(line)
+      const alone = onlyInIndex.has(line)
+      if (!alone) expected.add(line)
+      if (!incremental && (alone || line.type === 'directory')) rest.push(line)
     }
   }
   if (!end || end.entries !== entries) throw damaged('it is cut short')
+  order.finish()
   if (expected.finish() !== members.finish()) throw damaged('it does not say what the archive holds')
   const treeDigests = trees.finish()
   if (JSON.stringify(treeDigests) !== JSON.stringify(end.treeDigests)) throw damaged('its digests are wrong')
+  const finishTree = new FinishTree(places, { incremental, check: host.check })
   try {
-    for (const line of indexLines(index)) if (isEntry(line)) finishTree.add(line)
+    for (const entry of incremental ? entriesIn(index) : rest) finishTree.add(entry)
     finishTree.finish()
   } finally {
     finishTree.close()
   }
   return { end, treeDigests }
+}
+
+function* entriesIn(index: Buffer): Generator<BackupEntry, void> {
+  for (const line of indexLines(index)) if ('path' in line) yield line
 }
 
 async function unpackForeign(input: Input, place: Place | undefined, host: UnpackHost): Promise<BackupSummary> {
