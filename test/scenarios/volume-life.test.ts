@@ -93,6 +93,7 @@ test('prune: shown with reasons, then exactly that', async () => {
   assert.match(plan, /used\s+used by container holder/)
   const all = JSON.parse(done('volume', 'prune', '-a', '--dry-run', '--format', 'json')) as VolumePrunePlan
   assert.deepEqual(all.remove.map(one => one.name).toSorted(), [anonymous, 'named'].toSorted())
+  refused(/needs --force or --dry-run/, 'volume', 'prune', '--format', 'json')
   // Between plan and prune: one is made anew, one comes into use.
   await volumes.remove('named')
   filled('named', 'y')

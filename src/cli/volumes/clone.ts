@@ -40,6 +40,8 @@ export const command = defineCommand({
         )
       context.print(line.volume.Name)
       if (line.method && !flags.quiet) context.warn(`Cloned ${HOW[line.method]}`)
+      return
     }
+    throw new CliError('the daemon went away before the clone was made')
   },
 })

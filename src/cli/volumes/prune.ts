@@ -27,6 +27,8 @@ export const command = defineCommand({
   async run(context, { flags }) {
     if (flags.format !== 'json' && flags.format !== 'table') throw unsupportedFormat(flags.format, ['table', 'json'])
     const json = flags.format === 'json'
+    if (json && !flags.force && !flags['dry-run'])
+      throw new CliError('--format json asks nothing: it needs --force or --dry-run')
     const filters = { ...flags.filter }
     if (flags.all) {
       if (filters['all']) throw new CliError('conflicting options: cannot specify both --all and --filter all=1')

@@ -51,7 +51,8 @@ async function mend(ctx: Context, entry: string): Promise<void> {
     if (await ctx.files.stat(data)) await ctx.files.remove(filling)
     else await ctx.files.rename(filling, data)
   }
-  if (!ctx.records.get(entry)) await adopt(ctx, entry)
+  // What is being made there is `settle`'s, once its file system is attached.
+  if (!ctx.records.get(entry) && !ctx.unsettled.has(entry)) await adopt(ctx, entry)
 }
 
 /** What an unfinished replacement still needs stays. */

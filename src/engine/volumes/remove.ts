@@ -1,4 +1,4 @@
-import { conflict, messageOf } from '#lib/errors.ts'
+import { conflict, invalid, messageOf } from '#lib/errors.ts'
 import type { VolumeRecord } from '#model/volume.ts'
 import { announce, find, usersOf } from './context.ts'
 import type { Context } from './context.ts'
@@ -20,7 +20,11 @@ export async function removeVolume(ctx: Context, name: string, options: RemoveVo
     const users = usersOf(ctx, name, options.except)
     if (users.length > 0) throw conflict(`remove ${name}: volume is in use - [${users.join(', ')}]`)
     const volume = find(ctx, name)
-    if (!options.keep || !isKeepable(ctx, volume)) return discard(ctx, volume, options)
+    if (!options.keep) return discard(ctx, volume, options)
+    if (!isKeepable(ctx, volume))
+      throw invalid(
+        `remove ${name}: driver ${volume.driver} keeps nothing in a trash: back it up, or remove it for good`,
+      )
     const size = await usageOf(ctx, name).catch(() => 0)
     await keepVolume(ctx, volume, options.keep, size)
     return undefined

@@ -92,8 +92,8 @@ export interface VolumesService {
    * With `force`, an absent one is success.
    *
    * @param options.except a container that is being removed itself and does not count as a user
-   * @param options.keep milliseconds in the trash; 0 or absent deletes at once, as does a driver that keeps nothing
-   * @throws conflict when a container refers to it
+   * @param options.keep milliseconds in the trash; 0 or absent deletes at once
+   * @throws conflict when a container refers to it; invalid when its driver can keep nothing
    */
   remove(name: string, options: RemoveVolume): Promise<void>
   prune(filters: Filters): Promise<{ deleted: string[]; spaceReclaimed: number }>

@@ -53,7 +53,7 @@ async function commit(
   const [from, to] = [directoryOf(ctx, beside.name), directoryOf(ctx, volume.name)]
   return ctx.locks.run(volume.name, async () => {
     const current = ctx.changes.get(change.id)
-    if (current?.kind !== 'directory' || current.stale === true)
+    if (current?.kind !== 'directory' || (replaces && current.stale === true))
       throw conflict(`replace ${volume.name}: volume was replaced by another restore or clone meanwhile`)
     checkStill(ctx, volume, replaces)
     if (replaces && !overData) await checkNoData(ctx, { volume, driver })
