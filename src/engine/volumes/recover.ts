@@ -4,6 +4,7 @@ import { dataOf, directoryOf } from './context.ts'
 import type { Context } from './context.ts'
 import { FILLING } from './copy-up.ts'
 import { SNAPSHOT_DIRECTORY } from './local/subvolumes.ts'
+import { unmountInTime } from './local/recover.ts'
 import { checkName } from './name.ts'
 import { TRASH } from './remove.ts'
 import { recoverRenames } from './rename.ts'
@@ -70,7 +71,7 @@ async function finishRemoval(ctx: Context, entry: string, name: string): Promise
 /** No record: never finished if it is empty. Data is never deleted for want of a record (lost in a power cut). */
 async function adopt(ctx: Context, name: string): Promise<void> {
   const data = dataOf(ctx, name)
-  if (ctx.mounts.isMounted(data)) await ctx.mounts.unmount(data, { mayHang: true })
+  if (ctx.mounts.isMounted(data)) await unmountInTime(ctx, data)
   const local = await ctx.drivers.find('local', name)
   const options = await local.lost?.(name)
   const hasData = options !== undefined || (await ctx.files.stat(data))
