@@ -124,6 +124,29 @@ test('what only the plugin knows is listed, shown, adopted by a run, and removed
   assert.deepEqual([kept()['theirs'], kept()['spare']], [undefined, undefined])
 })
 
+test('Compose: driver and driver_opts', () => {
+  const file = join(daemon.directory, 'compose.yaml')
+  writeFileSync(
+    file,
+    `services:
+  one:
+    image: busybox
+    command: sh -c 'echo composed > /v/f'
+    volumes: ['shelved:/v']
+volumes:
+  shelved:
+    driver: shelf
+    driver_opts: { colour: blue }
+`,
+  )
+  const compose = (...args: string[]) => daemon.berth('compose', '-f', file, '-p', 'plugged', ...args)
+  for (const args of [['up'], ['up', '-d'], ['down']]) assert.equal(compose(...args).code, 0)
+  assert.deepEqual(kept()['plugged_shelved']!.options, { colour: 'blue' })
+  assert.equal(readFileSync(join(home(), 'data', 'plugged_shelved', 'f'), 'utf8'), 'composed\n')
+  assert.equal(compose('down', '-v').code, 0)
+  assert.equal(kept()['plugged_shelved'], undefined)
+})
+
 test('answers that make no sense are errors that name plugin and volume; nothing stays mounted', async () => {
   await daemon.client.volumes.create({ Name: 'odd', Driver: 'shelf' })
   const fails = async (text: RegExp) => {
