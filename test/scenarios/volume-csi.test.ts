@@ -173,7 +173,7 @@ test('a driver that is silent or dead is in nobody’s way, and a volume of it c
   await lab.stopDriver()
   assert.match(await stuck, /CreateVolume: .*UNAVAILABLE/)
   assert.match(daemon.docker('volume', 'ls').stdout, /csi:shelf\.test +dead/)
-  assert.ok(performance.now() - began < 12_000, 'nobody waited')
+  assert.ok(performance.now() - began < 20_000, 'nobody waited')
   await daemon.client.containers.remove('other', { force: true })
   await daemon.client.containers.remove('user', { force: true })
   await assert.rejects(daemon.client.volumes.remove('dead'), /csi driver "shelf\.test"/)

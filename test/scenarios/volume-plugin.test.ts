@@ -195,7 +195,7 @@ test('a silent plugin holds nobody else up, and is in no list’s way for long',
   assert.equal((await daemon.client.containers.list()).length, 2)
   await daemon.client.containers.inspect('user')
   assert.equal((await inside(daemon, 'user', 'touch', '/s/f')).code, 0)
-  assert.ok(performance.now() - began < 9000, 'nobody waited for the plugin')
+  assert.ok(performance.now() - began < 15_000, 'nobody waited for the plugin')
   await stopPlugin()
   assert.match(await stuck, /plugin "shelf" does not answer/)
   await daemon.client.containers.remove('other', { force: true })
