@@ -12,7 +12,7 @@ import {
 import { ZSTD_MAGIC, zstdFrameEnd } from './zstd-frame.ts'
 
 /** Most bytes of tar in one segment, and most that one takes in the archive. */
-export const SEGMENT_MAX = 16 << 20
+const SEGMENT_MAX = 16 << 20
 
 /** A part of a compressed archive that stands for itself; its bytes are all that it takes there. */
 export interface Segment {

@@ -1,8 +1,8 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { BLOCK } from '#codec/tar/entry.ts'
-import type { BackupEntry, BackupFormat, BackupHeader, BackupIndex } from '#model/backup.ts'
+import type { BackupFormat } from '#model/backup.ts'
 import { damaged, decodeLine, encodeLine } from './lines.ts'
-import type { IndexEnd, IndexLine } from './lines.ts'
+import type { IndexLine } from './lines.ts'
 import { EMPTY_DEFLATE, EXTRA_INDEX, gzipHeader, SKIPPABLE_INDEX } from './trailer.ts'
 import { zstdFrameEnd } from './zstd-frame.ts'
 
@@ -47,15 +47,6 @@ export class IndexWriter {
     this.#lines = []
     this.#length = 0
   }
-}
-
-/** An index as `IndexWriter` gives it, for `PackRequest.base`. */
-export function encodeIndex(index: BackupIndex, end?: IndexEnd): Buffer {
-  const writer = new IndexWriter()
-  writer.add({ header: index.header })
-  for (const entry of index.entries) writer.add(entry)
-  if (end) writer.add({ end })
-  return writer.finish()
 }
 
 /** Most bytes of a gzip member's extra field: the standard has room for 64 KiB, busybox's reader for 32. */
@@ -134,23 +125,4 @@ function* frameLines(frame: Buffer, size: number): Generator<string, void> {
     yield text.slice(at, end)
     at = end + 1
   }
-}
-
-/**
- * Everything of an index at once.
- *
- * @param stored the bytes of the archive that its trailer names
- * @throws invalid when it is damaged
- */
-export function decodeIndex(format: BackupFormat, stored: Buffer): BackupIndex {
-  let header: BackupHeader | undefined
-  let end: IndexEnd | undefined
-  const entries: BackupEntry[] = []
-  for (const line of indexLines(unwrapIndex(format, stored))) {
-    if ('header' in line) header = line.header
-    else if ('end' in line) end = line.end
-    else entries.push(line)
-  }
-  if (!header || end?.entries !== entries.length) throw damaged('it is cut short')
-  return { header, entries }
 }

@@ -14,7 +14,6 @@ const c = {
   flistxattr: native('long flistxattr(int fd, _Out_ uint8_t *list, size_t size)'),
   fgetxattr: native('long fgetxattr(int fd, const uint8_t *name, _Out_ uint8_t *value, size_t size)'),
   fremovexattr: native('int fremovexattr(int fd, const uint8_t *name)'),
-  lremovexattr: native('int lremovexattr(const uint8_t *path, const uint8_t *name)'),
   futimens: native('int futimens(int fd, const uint8_t *times)'),
   utimensat: native('int utimensat(int directory, const uint8_t *path, const uint8_t *times, int flags)'),
   ftruncate: native('int ftruncate(int fd, long length)'),
@@ -184,10 +183,6 @@ export function getXattrOf(fd: number, name: Name, shown: () => string): Buffer 
 
 export function removeXattrOf(fd: number, name: Name): void {
   checked(c.fremovexattr()(fd, z(name)), `remove attribute ${name}`)
-}
-
-export function removeXattr(path: Name, name: Name): void {
-  checked(c.lremovexattr()(Buffer.from(`${path}\0`, 'latin1'), z(name)), `remove attribute ${name}`)
 }
 
 const times = new BigInt64Array(4)
