@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { encodeEnd, encodeEntry, encodePadding, fromText, parseWhiteout, TarReader } from './index.ts'
+import { encodeEnd, encodeEntry, encodeGlobal, encodePadding, fromText, parseWhiteout, TarReader } from './index.ts'
 import type { TarEntry } from './index.ts'
 
 interface Member {
@@ -121,6 +121,82 @@ describe('tar', () => {
     assert.throws(() => parse(damaged, 512), /wrong checksum/)
     assert.deepEqual(parse(Buffer.alloc(1024), 512), [])
     assert.deepEqual(parse(Buffer.alloc(0), 512), [])
+  })
+
+  it('keeps nanoseconds, times before the epoch, access times and comments', () => {
+    const times = [
+      { seconds: 1_700_000_000, nanos: 1 },
+      { seconds: -1, nanos: 0 },
+      { seconds: -1, nanos: 250_000_000 },
+      { seconds: -2, nanos: 750_000_000 },
+      { seconds: 10_000_000_000, nanos: 999_999_999 },
+    ]
+    const written = times.map((mtime, i) =>
+      entry({ name: `f${i}`, mtime, atime: times.at(-1 - i)!, comment: `ü=${i}\n` }),
+    )
+    const read = parse(pack(written.map(entry => ({ entry }))), 512)
+    assert.deepEqual(
+      read.map(({ entry }) => entry),
+      written,
+    )
+  })
+
+  it('tells what a header for all members says, and takes nothing of it for a comment of theirs', () => {
+    const told: [string, string][][] = []
+    const found: TarEntry[] = []
+    const reader = new TarReader({
+      entry: entry => found.push(entry),
+      data: () => {},
+      end: () => {},
+      global: records => told.push([...records]),
+    })
+    const archive = Buffer.concat([encodeGlobal(new Map([['comment', 'of all']])), pack([{ entry: entry({}) }])])
+    const rest = reader.push(Buffer.concat([archive, Buffer.from('after the end')]))
+    assert.deepEqual(told, [[['comment', 'of all']]])
+    assert.equal(found[0]!.comment, undefined)
+    assert.equal(reader.ended, true)
+    assert.equal(rest.toString('latin1', 512), 'after the end')
+  })
+
+  it('stores files without their holes, as GNU tar does', () => {
+    const files: [number, [number, number][]][] = [
+      [10_000, [[4096, 100]]],
+      [
+        10_000,
+        [
+          [0, 5],
+          [9000, 1000],
+        ],
+      ],
+      [10_000, []],
+      [1 << 20, Array.from({ length: 200 }, (_, i): [number, number] => [i * 5000, 10])],
+    ]
+    for (const [size, data] of files) {
+      const stored = data.reduce((sum, [, length]) => sum + length, 0)
+      const content = Buffer.alloc(stored, 'x')
+      const sparse = entry({ name: 'dir/sparse', size, data })
+      const archive = Buffer.concat([encodeEntry(sparse), content, encodePadding(stored), pack(members)])
+      for (const step of [archive.length, 512, 100]) {
+        const found: { entry: TarEntry; length: number }[] = []
+        const handler = {
+          entry: (entry: TarEntry) => found.push({ entry, length: 0 }),
+          data: (chunk: Buffer) => (found.at(-1)!.length += chunk.length),
+          end: () => {},
+        }
+        const reader = new TarReader(handler, { sparse: true })
+        for (let at = 0; at < archive.length; at += step) reader.push(archive.subarray(at, at + step))
+        assert.deepEqual(found[0], { entry: sparse, length: stored })
+        assert.equal(found.length, members.length + 1)
+      }
+      assert.throws(() => parse(archive, 512), /stored sparse, which is not supported/)
+      const dir = fs.mkdtempSync(join(tmpdir(), 'berth-tar-'))
+      const unpacked = spawnSync('tar', ['-C', dir, '-xf', '-', 'dir/sparse'], { input: archive })
+      assert.equal(unpacked.status, 0, unpacked.stderr.toString())
+      const expected = Buffer.alloc(size)
+      for (const [offset, length] of data) expected.fill('x', offset, offset + length)
+      assert.ok(fs.readFileSync(join(dir, 'dir/sparse')).equals(expected))
+      fs.rmSync(dir, { recursive: true })
+    }
   })
 
   it('knows whiteouts', () => {
