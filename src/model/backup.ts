@@ -56,12 +56,6 @@ export interface BackupEntry {
   inBase?: true
 }
 
-/** Everything of a backup but the content. */
-export interface BackupIndex {
-  header: BackupHeader
-  entries: BackupEntry[]
-}
-
 export interface BackupSummary {
   /** undefined for an archive that is none of ours (guide-style): nothing vouches for it then. */
   header: BackupHeader | undefined

@@ -45,10 +45,12 @@ export interface Taken {
 export async function take(context: Context, options: TakeOptions): Promise<Taken> {
   const { destination, request, base, keys, signal, target, state } = options
   const earlier = options.resume ? await state?.read() : undefined
+  if (options.resume && !earlier) context.warn('nothing was interrupted that could be resumed: a new backup is made')
   const repeat = earlier && { Id: earlier.id, CreatedAt: earlier.createdAt }
   const { backups } = context.client
   const backup = await backups.start({ ...request, ...(repeat && { Repeat: repeat }) }, base?.index, signal)
   let placed = 0
+  let token = earlier?.token ?? ''
   const stop = meter(context, options.quiet, async () => {
     const { bytes, totalBytes, storedBytes } = await backups.status(backup.id)
     return {
@@ -75,7 +77,7 @@ export async function take(context: Context, options: TakeOptions): Promise<Take
         signal,
         onWait: reason => void (reason !== '' && !options.quiet && context.warn(reason)),
         ...(earlier?.token && { resume: earlier.token }),
-        ...(state && { onToken: (token: string) => void remember(token) }),
+        ...(state && { onToken: (given: string) => void remember((token = given)) }),
       })
       await state?.remove()
     }
@@ -83,7 +85,9 @@ export async function take(context: Context, options: TakeOptions): Promise<Take
     return { name, id: backup.id, createdAt: backup.createdAt, bytes: counted.bytes(), summary }
   } catch (error) {
     backup.stream.destroy()
-    throw signal.aborted ? error : await reasonOf(context, backup, error)
+    const reason = signal.aborted ? error : await reasonOf(context, backup, error)
+    if (token !== '') context.warn('what is there already is kept: the same command with --resume goes on')
+    throw reason
   } finally {
     stop()
   }
