@@ -84,11 +84,7 @@ function withBerth(
     settle()
     record('backup', 'tar, zstd -1', shell(`tar -C ${data} -cf - . | zstd -1 -q -f -o ${out('plain.tar.zst')}`))
     settle()
-    record(
-      'backup',
-      'tar, zstd -1 -T0',
-      shell(`tar -C ${data} -cf - . | zstd -1 -T0 -q -f -o ${out('plain.tar.zst')}`),
-    )
+    record('backup', 'tar, zstd -1 -T0', shell(`tar -C ${data} -cf - . | zstd -1 -T0 -q -f -o ${out('plain.tar.zst')}`))
     settle()
     record('backup, gzip', 'berth', berth(engine, 'volume', 'backup', 'bench', '-o', out('berth.tar.gz'), '--quiet'))
     settle()
