@@ -109,22 +109,24 @@ interface Sides {
 /** Everything that can be known before a byte is sent. */
 async function checkAll(context: Context, link: Link, jobs: readonly Job[], remove: boolean): Promise<Sides> {
   for (const { name } of jobs) await sourceOf(context.client, name, remove)
-  const sides = { here: await isBerth(context.client), there: await isBerth(link.client) }
+  const sides = { here: await isBerth(context.client), there: await link.once(isBerth) }
   for (const { as, replace } of jobs) {
-    if (!sides.there) await sweep(link.client, as)
-    if (!(await volumeAt(link.client, as))) continue
+    if (!sides.there) await link.persist(client => sweep(client, as))
+    if (!(await link.persist(client => volumeAt(client, as)))) continue
     if (replace && !sides.there) {
       throw new CliError(
         `plain Docker at ${link.address} cannot replace volume ${as} in one step: remove it there, or give another name (--as)`,
       )
     }
-    if (replace) await refuseUsed(link.client, as, `volume ${as} at ${link.address} cannot be replaced`)
+    if (!replace) continue
+    const what = `volume ${as} at ${link.address} cannot be replaced`
+    await link.persist(client => refuseUsed(client, as, what))
   }
   return sides
 }
 
 async function move(context: Context, link: Link, job: Job, report: Report, { here, there }: Sides): Promise<Moved> {
-  if (!job.replace && (await volumeAt(link.client, job.as))) {
+  if (!job.replace && (await link.persist(client => volumeAt(client, job.as)))) {
     const same = here && there ? await sameContent(context, link, job, report) : undefined
     if (same) return same
     throw new CliError(
