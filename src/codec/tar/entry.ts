@@ -28,8 +28,8 @@ export interface TarEntry {
   /** The pax record of that name, which other readers ignore. */
   comment?: ByteString
   /**
-   * Stretches `[offset, length]` of data, in order: what follows the header is these alone (pax `GNU.sparse` 1.0), while
-   * `size` counts the holes too.
+   * Stretches `[offset, length]` of data, in order and of whole blocks (but the last may end with the file): what follows the
+   * header is these alone (pax `GNU.sparse` 1.0), while `size` counts the holes too.
    */
   data?: [number, number][]
 }

@@ -160,16 +160,16 @@ describe('tar', () => {
 
   it('stores files without their holes, as GNU tar does', () => {
     const files: [number, [number, number][]][] = [
-      [10_000, [[4096, 100]]],
+      [10_000, [[4096, 1024]]],
       [
         10_000,
         [
-          [0, 5],
-          [9000, 1000],
+          [0, 512],
+          [9216, 784],
         ],
       ],
       [10_000, []],
-      [1 << 20, Array.from({ length: 200 }, (_, i): [number, number] => [i * 5000, 10])],
+      [1 << 20, Array.from({ length: 200 }, (_, i): [number, number] => [i * 5120, 512])],
     ]
     for (const [size, data] of files) {
       const stored = data.reduce((sum, [, length]) => sum + length, 0)

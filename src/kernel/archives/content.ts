@@ -20,8 +20,10 @@ export function dataOf(fd: number, stat: Stat, attributes: boolean): Stretch[] |
   for (let at = 0; at < stat.size;) {
     const next = nextData(fd, at)
     if (!next || next.start >= stat.size) break
-    const end = Math.min(next.end, stat.size)
-    data.push([next.start, end - next.start])
+    // In whole blocks of tar, which no file system's are smaller than.
+    const start = next.start - (next.start % 512)
+    const end = Math.min(next.end + ((512 - (next.end % 512)) % 512), stat.size)
+    data.push([start, end - start])
     at = end
   }
   for (let least = 64 * 1024; data.length > STRETCHES_MAX; least *= 2) data = merged(data, least)
