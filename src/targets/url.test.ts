@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { splitWords } from './ssh/session.ts'
 import { isRemote, parsePlace, splitObjectUrl } from './url.ts'
 
 test('places', () => {
@@ -43,9 +42,4 @@ test('place and name', () => {
     [isRemote('s3://b/k'), isRemote('/a'), isRemote('file:///a'), isRemote('a:b')],
     [true, false, false, false],
   )
-})
-
-test('words of BERTH_SSH', () => {
-  assert.deepEqual(splitWords(`ssh -F "/a b/c" -o 'X=y z' d\\ e`), ['ssh', '-F', '/a b/c', '-o', 'X=y z', 'd e'])
-  assert.throws(() => splitWords('ssh "open'), /open quote/)
 })

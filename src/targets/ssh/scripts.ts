@@ -53,7 +53,7 @@ ${SUM}
 ${DIGEST}
 mkdir -p "$d" || exit ${EXIT.write}
 [ -e "$p" ] || : >"$p" || exit ${EXIT.write}
-find . -type f -name '.*.part-*' -mtime +1 -exec rm -f {} + 2>/dev/null
+find "$d/." ! -name . -prune -type f -name '.*.part-*' -mtime +1 -exec rm -f {} + 2>/dev/null
 echo "size $(size "$p")"
 read n || exit 1
 i=0
@@ -83,9 +83,10 @@ ${FLUSH}
 if [ -e "$p" ]; then
   [ ! -d "$f" ] || { echo "$f: Is a directory" >&2; exit ${EXIT.write}; }
   flush "$p"
+  s=$(size "$p")
   mv -f "$p" "$f" || exit ${EXIT.write}
   flush "$d"
-  echo "done $(size "$f")"
+  echo "done $s"
 else
   [ -f "$f" ] || exit ${EXIT.absent}
   echo "gone $(size "$f") $(digest <"$f")"
@@ -103,15 +104,25 @@ echo "size $s"
 exec tail -c +${offset + 1} "$f"`
 }
 
-/** A line `SIZE SECONDS NAME/` for each file, of all or one. GNU's and busybox's stat(1), else BSD's. */
-export function listScript(place: string, file?: string): string {
-  const find = file === undefined ? '.' : quote(file)
-  return `${head(place)}
-${file === undefined ? '' : `[ -f ${quote(file)} ] || exit ${EXIT.absent}`}
-if stat -c %s . >/dev/null 2>&1
-then exec find ${find} -type f -exec stat -c '%s %Y %n/' {} +
-else exec find ${find} -type f -exec stat -f '%z %m %N/' {} +
+// A line `SIZE SECONDS NAME/` for each file. GNU's and busybox's stat(1), else BSD's.
+const stats = (find: string) => `if stat -c %s . >/dev/null 2>&1
+then exec ${find} -exec stat -c '%s %Y %n/' {} +
+else exec ${find} -exec stat -f '%z %m %N/' {} +
 fi`
+
+export function statScript(place: string, file: string): string {
+  return `${head(place)}
+[ -f ${quote(file)} ] || exit ${EXIT.absent}
+${stats(`find ${quote(file)} -type f`)}`
+}
+
+/** Looks only into directories that names with the prefix can be in. */
+export function listScript(place: string, prefix: string): string {
+  const start = `./${prefix.slice(0, prefix.lastIndexOf('/') + 1)}`.replace(/\/$/, '')
+  const all = quote(`./${prefix.replace(/[\\*?[\]]/g, '\\$&')}*`)
+  return `${head(place)}
+[ -d ${quote(start)} ] || exit 0
+${stats(`find ${quote(start)} -type d ! -path ${quote(start)} ! -path ${all} -prune -o -type f -path ${all}`)}`
 }
 
 export function removeScript(place: string, file: string): string {

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
-import { invalid, system, unavailable } from '#lib/errors.ts'
+import { system, unavailable } from '#lib/errors.ts'
 import type { TargetEnvironment } from '#ports/targets.ts'
 import type { Place } from '../url.ts'
 import { commandLine } from './scripts.ts'
@@ -22,14 +22,15 @@ export interface Way {
 }
 
 /**
- * The system's ssh(1), with the user's keys, configuration and known hosts. `BERTH_SSH` is another program, or options:
- * `ssh -F file`.
+ * The system's ssh(1), with the user's keys, configuration and known hosts. `BERTH_SSH` is another command, as a
+ * shell reads it: `ssh -F file`.
  *
  * @param terminal whether somebody can be asked for a passphrase
  */
 export function wayTo(place: Place & { kind: 'ssh' }, environment: TargetEnvironment, terminal: boolean): Way {
   const { user, host, port } = place
-  const words = splitWords(environment['BERTH_SSH']?.trim() || 'ssh')
+  const command = environment['BERTH_SSH']?.trim() || 'ssh'
+  const words = command === 'ssh' ? ['ssh'] : ['sh', '-c', `exec ${command} "$@"`, 'ssh']
   const options = ['-T', '-oServerAliveInterval=5', '-oServerAliveCountMax=3', '-oConnectTimeout=15']
   if (!terminal) options.push('-oBatchMode=yes')
   if (port !== undefined) options.push('-p', String(port))
@@ -111,21 +112,4 @@ export async function ask(way: Way, script: string, object: string, signal?: Abo
   signal?.throwIfAborted()
   if (failure) throw failure
   return text
-}
-
-/** Words as a shell would see them, with quotes, without expansions. @throws invalid */
-export function splitWords(text: string): string[] {
-  const words: string[] = []
-  const pattern = /\s*((?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+)/gy
-  let end = 0
-  for (const match of text.matchAll(pattern)) {
-    end = match.index + match[0].length
-    words.push(
-      match[1]!.replace(/\\(.)|"((?:[^"\\]|\\.)*)"|'([^']*)'/g, (_all, escaped, double, single) =>
-        String(escaped ?? (double as string | undefined)?.replace(/\\(.)/g, '$1') ?? single),
-      ),
-    )
-  }
-  if (text.slice(end).trim() !== '' || words.length === 0) throw invalid(`BERTH_SSH has an open quote: ${text}`)
-  return words
 }

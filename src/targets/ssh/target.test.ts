@@ -176,9 +176,28 @@ test('each thing that is wrong in clear words', async () => {
     /absent\/ on user@host: no such directory/,
   )
   await assert.rejects(patient(here, standIn()).open('absent'), /absent on user@host: no such backup/)
-  await assert.rejects(patient(here, join(here, 'none')).list(), /there is no .*none: install/)
+  await assert.rejects(patient(here, join(here, 'none')).list(), /cannot run BERTH_SSH: .*none/)
   mkdirSync(join(here, 'd'))
   await assert.rejects(patient(here, standIn()).put('d', pieces(Buffer.from('x'))), /d on user@host is a directory/)
+})
+
+test('a list looks only where names with its prefix can be', async () => {
+  const here = directory()
+  for (const path of ['a[1]-x', 'a1-y', 'a[1]/b', 'sub/a[1]-z', 'other/deep/c']) {
+    mkdirSync(join(here, path, '..'), { recursive: true })
+    writeFileSync(join(here, path), '')
+  }
+  const target = patient(here, standIn())
+  const names = async (prefix?: string) => (await target.list(prefix)).map(one => one.name)
+  assert.deepEqual(await names('a[1]'), ['a[1]-x', 'a[1]/b'])
+  assert.deepEqual(await names('sub/a['), ['sub/a[1]-z'])
+  assert.deepEqual(await names('none/'), [])
+  assert.deepEqual(await names(), ['a1-y', 'a[1]-x', 'a[1]/b', 'other/deep/c', 'sub/a[1]-z'])
+  await assert.rejects(target.list('../x/'), /invalid name/)
+  const log = join(here, 'log')
+  const watched = patient(here, standIn({ lines: `PATH="${here}:$PATH"; echo "$last" >>'${log}'` }))
+  await watched.list('a1')
+  assert.match(readFileSync(log, 'utf8'), /-prune/)
 })
 
 test('a full disk at the far end', async () => {

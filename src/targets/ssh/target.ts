@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import type { Readable } from 'node:stream'
-import { BerthError, isKind, unavailable } from '#lib/errors.ts'
+import { BerthError, conflict, invalid, isKind } from '#lib/errors.ts'
 import type { BackupTarget, PutOptions, TargetEnvironment, TargetObject } from '#ports/targets.ts'
 import { endWith } from '../abort.ts'
 import { isPart, partOf, segmentsOf } from '../names.ts'
 import { DELAYS, Patience } from '../patience.ts'
 import type { Place } from '../url.ts'
 import { download } from './download.ts'
-import { finishScript, listScript, removeScript } from './scripts.ts'
+import { finishScript, listScript, removeScript, statScript } from './scripts.ts'
 import { ask, wayTo, type Way } from './session.ts'
 import { Upload, type Uploaded } from './upload.ts'
 import { isBroken } from './words.ts'
@@ -21,7 +21,9 @@ export class SshTarget implements BackupTarget {
   constructor(place: Place & { kind: 'ssh' }, environment: TargetEnvironment, delays: readonly number[] = DELAYS) {
     const port = place.port === undefined ? '' : `:${place.port}`
     this.#way = wayTo(place, environment, process.stdin.isTTY === true)
-    this.url = `ssh://${this.#way.host}${port}${place.path.replace(/^\.\//, '/~/')}`
+    const user = place.user === undefined ? '' : `${place.user}@`
+    const host = place.host.includes(':') ? `[${place.host}]` : place.host
+    this.url = `ssh://${user}${host}${port}${place.path.replace(/^\.\//, '/~/')}`
     this.#delays = delays
   }
 
@@ -60,7 +62,7 @@ export class SshTarget implements BackupTarget {
 
   async stat(name: string): Promise<TargetObject | undefined> {
     try {
-      return parseList(await ask(this.#way, listScript(this.#way.place, fileOf(name)), name))[0]
+      return parseList(await ask(this.#way, statScript(this.#way.place, fileOf(name)), name))[0]
     } catch (error) {
       if (isKind(error, 'not-found')) return undefined
       throw error
@@ -68,7 +70,9 @@ export class SshTarget implements BackupTarget {
   }
 
   async list(prefix = ''): Promise<TargetObject[]> {
-    const all = parseList(await ask(this.#way, listScript(this.#way.place), ''))
+    if (prefix.includes('\0')) throw invalid('the prefix contains a null byte')
+    if (prefix.includes('/')) segmentsOf(prefix.slice(0, prefix.lastIndexOf('/')))
+    const all = parseList(await ask(this.#way, listScript(this.#way.place, prefix), ''))
     return all.filter(one => one.name.startsWith(prefix)).sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
@@ -86,7 +90,7 @@ export class SshTarget implements BackupTarget {
         const [word, size, theirs] = (await ask(this.#way, script, object, patience.signal)).trim().split(' ')
         const same = Number(size) === bytes && (word === 'done' || theirs === 'none' || theirs === digest)
         if (same) return
-        throw unavailable(`somebody took away ${names.part} on ${this.#way.host}`)
+        throw conflict(`somebody else wrote ${object} on ${this.#way.host} meanwhile`)
       } catch (error) {
         if (!isBroken(error)) throw error
         await patience.after(error)

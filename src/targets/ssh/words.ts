@@ -41,6 +41,8 @@ export function sshError({ code, stderr }: Ended, host: string, place: string, o
       details,
     })
   }
+  // Of the shell that reads BERTH_SSH here.
+  if ((code === 127 || code === 126) && says(/exec: /)) return system(`cannot run BERTH_SSH: ${last}`, { details })
   if (code === EXIT.noPlace) return notFound(`${place} on ${host}: no such directory: make it first`, { details })
   if (code === EXIT.absent) return notFound(`${place}${object} on ${host}: no such backup`, { details })
   if (says(/No space left on device/)) return system(`no space left on ${host} for ${place}${object}`, { details })
