@@ -14,6 +14,8 @@ export interface MeasureOptions {
 
 /** What trees of files take on disk, looked at off the main thread. */
 export interface Usage {
+  /** How many walks go on side by side. */
+  readonly lanes: number
   /** Symlinks are not followed, mounts below not entered; what vanishes meanwhile is left out. 0 when absent. */
   measure(path: string, options?: MeasureOptions): Promise<TreeSize>
   /** Another one when entries were made, removed or renamed in the directory itself, or it is another; '' when absent. */

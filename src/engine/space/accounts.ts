@@ -19,8 +19,6 @@ export interface AccountsOptions {
 const BUDGET = 450
 /** Of these, for looking whether the host has changed what nobody uses. */
 const DOUBT = 150
-/** Walks side by side. */
-const LANES = 4
 /** Milliseconds for which a figure of what nobody uses is not doubted. */
 const TRUST = 1_000
 /** Milliseconds of walking that one report leaves to the background, beyond what is in use. */
@@ -112,7 +110,7 @@ export class Accounts {
       else needed.push(tree)
     }
     const fresh = new Map<string, Figure>()
-    const limit = new Limit(LANES)
+    const limit = new Limit(this.#usage.lanes)
     // A tree that cannot be read must not take the others' figures away.
     const measure = async (tree: Tree) => {
       try {
@@ -156,14 +154,15 @@ export class Accounts {
   /** First what is in use; then, as far as there is time, what the host may have changed. */
   #wishes(known: readonly Known[]): Known[] {
     const now = this.#clock.now()
+    const { lanes } = this.#usage
     const first = affordable(
       known.filter(({ state }) => state === 'inUse'),
       BUDGET,
-      LANES,
+      lanes,
     )
-    const spent = first.reduce((sum, { tookMs }) => sum + tookMs, 0) / LANES
+    const spent = first.reduce((sum, { tookMs }) => sum + tookMs, 0) / lanes
     const doubted = known.filter(({ state, measuredAt }) => state === 'current' && now - measuredAt > TRUST)
-    return [...first, ...affordable(doubted, Math.min(DOUBT, BUDGET - spent), LANES)]
+    return [...first, ...affordable(doubted, Math.min(DOUBT, BUDGET - spent), lanes)]
   }
 
   /** What is in use all goes to the background; of what is merely doubted, the oldest. */

@@ -38,13 +38,13 @@ export interface Known extends Figure {
 export type State = 'unknown' | 'current' | 'changed' | 'inUse'
 
 /**
- * `unknown` and `changed` (by somebody on the host) are measured however long it takes: nothing that was known is of
- * use. What is in use, or was since, is measured if there is time.
+ * `unknown` and `changed` (by somebody on the host, or by who used it since) are measured however long it takes, and
+ * known from then on. What is in use is measured if there is time: it would not be known for longer than a moment.
  */
 export function stateOf(figure: Figure | undefined, tree: Tree, stamp: string): State {
   if (!figure) return 'unknown'
-  if (tree.inUse || !figure.settled) return 'inUse'
-  return figure.stamp === stamp ? 'current' : 'changed'
+  if (tree.inUse) return 'inUse'
+  return figure.settled && figure.stamp === stamp ? 'current' : 'changed'
 }
 
 /**

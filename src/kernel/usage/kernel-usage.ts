@@ -17,13 +17,13 @@ const REST = 5_000
  * to walk and end when there is nothing. Work in the background has the lowest priority for processor and disk.
  */
 export class KernelUsage implements Usage {
-  readonly #threads: number
+  readonly lanes: number
   readonly #pool: Thread[] = []
   #calls: Calls | undefined
 
   /** @param threads that walk side by side for who waits; what is in the background has one */
   constructor(threads = Math.max(1, Math.min(4, os.availableParallelism()))) {
-    this.#threads = threads
+    this.lanes = threads
   }
 
   async measure(path: string, options: MeasureOptions = {}): Promise<TreeSize> {
@@ -67,7 +67,7 @@ export class KernelUsage implements Usage {
   #thread(background: boolean): Thread {
     const free = background ? this.#pool[0] : this.#pool.find(thread => thread.waiting === 0)
     if (free) return free
-    if (this.#pool.length < this.#threads) {
+    if (this.#pool.length < this.lanes) {
       const thread = new Thread(() => this.#forget(thread))
       this.#pool.push(thread)
       return thread

@@ -3,6 +3,7 @@ import type { MeasureOptions, TreeSize, Usage } from '#ports/usage.ts'
 
 /** Usage of a `FakeFiles`; what a test has `put` has the size that it says. Walks can be made to wait. */
 export class FakeUsage implements Usage {
+  readonly lanes = 4
   readonly #files: Files
   readonly #sizes = new Map<string, TreeSize>()
   readonly #stamps = new Map<string, string>()
