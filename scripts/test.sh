@@ -7,7 +7,7 @@ need docker-registry docker-registry runc runc tini tini catatonit catatonit ip 
   openssl openssl xz xz-utils python3 python3 ps procps curl curl tcpdump tcpdump \
   dig bind9-dnsutils /usr/bin/aws awscli sshd openssh-server age age \
   mkfs.ext4 e2fsprogs mkfs.btrfs btrfs-progs mkfs.xfs xfsprogs losetup mount \
-  smbd samba ganesha.nfsd "nfs-ganesha nfs-ganesha-vfs" rpcbind rpcbind
+  setfattr attr setfacl acl smbd samba ganesha.nfsd "nfs-ganesha nfs-ganesha-vfs" rpcbind rpcbind
 # Its programs are in no PATH.
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || need initdb postgresql
 # A library has no program to look for: an S3 server that checks signatures.
