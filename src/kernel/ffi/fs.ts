@@ -35,6 +35,7 @@ const c = {
   fsetxattr: native('int fsetxattr(int fd, const uint8_t *name, const uint8_t *value, size_t size, int flags)'),
   lgetxattr: native('long lgetxattr(const uint8_t *path, const uint8_t *name, _Out_ uint8_t *value, size_t size)'),
   llistxattr: native('long llistxattr(const uint8_t *path, _Out_ uint8_t *list, size_t size)'),
+  flistxattr: native('long flistxattr(int fd, const uint8_t *list, size_t size)'),
   lremovexattr: native('int lremovexattr(const uint8_t *path, const uint8_t *name)'),
   renameat2: native('int renameat2(int from, const uint8_t *old, int to, const uint8_t *path, uint flags)'),
   syncfs: native('int syncfs(int fd)'),
@@ -240,6 +241,11 @@ export function listXattrs(path: Name): Name[] {
     if (errno !== koffi.os.errno.ERANGE || buffer.length >= 65536) throw errnoError(`read attributes of ${path}`, errno)
     buffer = Buffer.alloc(65536)
   }
+}
+
+/** Whether an open file may have extended attributes: most have none, and this costs least. */
+export function mayHaveXattrs(fd: number): boolean {
+  return Number(c.flistxattr()(fd, null, 0)) !== 0
 }
 
 /** @returns undefined when the attribute is absent */

@@ -120,9 +120,12 @@ function* copyFile(from: number, to: number, name: ByteString, stat: Stat, copy:
   let target: number | undefined
   try {
     target = at.openat(to, name, CREATE, 0o600)
-    if (!reflink(source, target, stat, copy)) yield* copyData(source, target, stat.size, copy)
+    if (!reflink(source, target, stat, copy)) {
+      if (isSmall(stat)) copy.bytes += copyByHand(source, target, 0, stat.size)
+      else yield* copyData(source, target, stat.size, copy)
+    }
     at.fchown(target, stat.uid, stat.gid)
-    copyXattrs(at.through(from, name), at.through(to, name))
+    if (at.mayHaveXattrs(source)) copyXattrs(at.through(from, name), at.through(to, name))
     at.fchmod(target, stat.mode & 0o7777)
     at.futime(target, stat.mtime)
   } finally {
@@ -147,6 +150,11 @@ function reflink(source: number, target: number, stat: Stat, copy: Copy): boolea
     copy.reflinks ??= false
     return false
   }
+}
+
+/** One piece without a hole. */
+function isSmall({ size, blocks }: Stat): boolean {
+  return size <= SMALL && blocks * 512 >= size
 }
 
 function* copyData(source: number, target: number, size: number, copy: Copy): Copying {
@@ -180,6 +188,7 @@ async function copyPooled(source: number, target: number, offset: number, size: 
 }
 
 function copyByHand(source: number, target: number, offset: number, size: number): number {
+  if (size === 0) return 0
   const buffer = Buffer.allocUnsafe(size)
   const read = readSync(source, buffer, 0, size, offset)
   let written = 0
