@@ -49,13 +49,13 @@ const put = (Key: string, Body: string, Metadata: Record<string, string> = {}) =
 const pathsIn = (root: string) =>
   fs
     .readdirSync(root, { recursive: true, encoding: 'utf8' })
-    .filter(path => fs.lstatSync(join(root, path)).isFile())
+    .filter(path => fs.lstatSync(join(root, path), { throwIfNoEntry: false })?.isFile())
     .sort()
 
 test('there and back: content, owner and mode; a second run has nothing to do', async () => {
   const root = await volume('there')
   fs.mkdirSync(join(root, 'a dir/ü'), { recursive: true })
-  const large = randomBytes(20_000_000)
+  const large = randomBytes(9_000_000)
   fs.writeFileSync(join(root, 'large'), large)
   fs.writeFileSync(join(root, 'a dir/ü/it’s'), 'odd', { mode: 0o640 })
   fs.chownSync(join(root, 'a dir/ü/it’s'), 999, 998)
@@ -141,6 +141,18 @@ test('what is wrong, in clear words; no credentials in the log', async () => {
       AWS_SECRET_ACCESS_KEY: 'hunter2',
     })
   }
+  await failing(['words', 's3://bucket/x'], /no credentials for S3: set AWS_ACCESS_KEY_ID/, {
+    ...{ AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '', AWS_EC2_METADATA_DISABLED: 'true' },
+    ...{ AWS_SHARED_CREDENTIALS_FILE: '/dev/null', AWS_CONFIG_FILE: '/dev/null' },
+  })
+  // The keys of a profile are looked up where the user is, and serve the daemon.
+  const profiles = join(daemon.directory, 'credentials')
+  const { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret } = server.environment
+  fs.writeFileSync(profiles, `[mine]\naws_access_key_id = ${id}\naws_secret_access_key = ${secret}\n`)
+  const profile = { AWS_PROFILE: 'mine', AWS_SHARED_CREDENTIALS_FILE: profiles, AWS_ACCESS_KEY_ID: '' }
+  assert.deepEqual((await sync(['words', 's3://bucket/x'], { ...profile, AWS_SECRET_ACCESS_KEY: '' })).lines, [
+    'upload: ./f to s3://bucket/x/f',
+  ])
   assert.doesNotMatch(daemon.log, /hunter2|testing|YOUR_SECRET/)
 })
 

@@ -14,7 +14,7 @@ export function decide(
 ): Decision {
   const out = request.direction === 'to'
   // What could not be looked at stays as it is, on both sides.
-  if (skipped !== undefined) return out ? { skip: skipped } : undefined
+  if (skipped !== undefined) return out || object ? { skip: skipped } : undefined
   if (out) {
     if (!file) return request.delete ? 'delete' : undefined
     if (!object) return Buffer.byteLength(path) > 1024 ? { skip: 'its name is longer than 1024 bytes' } : 'upload'
