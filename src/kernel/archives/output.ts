@@ -31,7 +31,7 @@ export class Output {
   constructor(format: BackupFormat, level: number | undefined, post: (bytes: Buffer) => Promise<void> | undefined) {
     this.#format = format
     this.#post = post
-    this.#compress = format === 'zstd' ? zstd(level ?? 1) : format === 'gzip' ? gzip(level ?? 6) : copied
+    this.#compress = format === 'zstd' ? zstd(level ?? 1) : format === 'gzip' ? gzip(Math.min(level ?? 6, 9)) : copied
   }
 
   /**

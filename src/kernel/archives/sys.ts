@@ -1,5 +1,6 @@
 import { constants, readSync, writeSync } from 'node:fs'
 import koffi from 'koffi'
+import { BerthError, system } from '#lib/errors.ts'
 import { checked, errnoError, nodeError } from '../ffi/errno.ts'
 import { native } from '../ffi/libc.ts'
 
@@ -246,16 +247,22 @@ export function readFully(fd: number, target: Target, offset: number, shown: () 
       done += got
     }
   } catch (error) {
-    throw nodeError(`read ${shown()}`, error)
+    throw failed(`read ${shown()}`, error)
   }
   return done
+}
+
+/** Node's own words add nothing to the name of the errno. */
+function failed(operation: string, error: unknown): unknown {
+  const known = nodeError(operation, error)
+  return known instanceof BerthError ? system(known.message, { details: known.details }) : known
 }
 
 export function writeFully(fd: number, buffer: Buffer, shown: () => string): void {
   try {
     for (let done = 0; done < buffer.length;) done += writeSync(fd, buffer, done, buffer.length - done, null)
   } catch (error) {
-    throw nodeError(`write ${shown()}`, error)
+    throw failed(`write ${shown()}`, error)
   }
 }
 

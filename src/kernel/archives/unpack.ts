@@ -7,9 +7,9 @@ import { hasErrno } from '../ffi/errno.ts'
 import { digestTree } from './digest.ts'
 import { Extract } from './extract.ts'
 import { FinishTree } from './finish-tree.ts'
-import { openInput } from './input.ts'
 import type { Input } from './input.ts'
 import { OnlyInIndex } from './members.ts'
+import { openInput } from './open-input.ts'
 import { finish, Place } from './place.ts'
 import { syncFilesystem } from './sys.ts'
 import { MemberDigest, TreeDigests } from './tally.ts'
@@ -41,13 +41,20 @@ export async function unpack(job: UnpackJob, host: UnpackHost): Promise<BackupSu
   try {
     for (const path of paths) places.push(path === undefined ? undefined : new Place(path))
     if (places.length !== (header?.volumes.length ?? 1)) throw invalid('archive has another number of volumes')
-    const summary = header ? await unpackOurs(input, header, places, host) : await unpackForeign(input, places[0], host)
+    const summary = await unpackInto(input, places, host)
     if (job.durable) for (const place of places) if (place) syncFilesystem(place.root)
     return summary
-  } catch (error) {
-    throw explained(error)
   } finally {
     for (const place of places) place?.close()
+  }
+}
+
+async function unpackInto(input: Input, places: (Place | undefined)[], host: UnpackHost): Promise<BackupSummary> {
+  try {
+    if (input.header) return await unpackOurs(input, input.header, places, host)
+    return await unpackForeign(input, places[0], host)
+  } catch (error) {
+    throw explained(error)
   }
 }
 
