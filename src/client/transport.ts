@@ -217,7 +217,10 @@ export class Transport {
   /** Connections are processes of ssh's from now on, until `close`. */
   async #dialSsh(endpoint: SshEndpoint): Promise<void> {
     const { SshDialer } = await import('./ssh-dialer.ts')
-    const dialer = (this.#dialer ??= new SshDialer(endpoint, this.#options.ssh ?? (process.env['BERTH_SSH']?.trim() || 'ssh')))
+    const dialer = (this.#dialer ??= new SshDialer(
+      endpoint,
+      this.#options.ssh ?? (process.env['BERTH_SSH']?.trim() || 'ssh'),
+    ))
     this.#agent.createConnection = (_options, done) => {
       const socket = dialer.dial()
       socket.then(
