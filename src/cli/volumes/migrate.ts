@@ -23,9 +23,9 @@ export const command = defineCommand({
   complete: 'volume',
   description: `Move volumes to another host
 
-HOST is as for -H: ssh://[user@]host, unix:///socket or tcp://host:port. The volume is streamed there, unpacked out of sight, read again from that disk and compared; only then does it appear under its name. A link that breaks is taken up again where it broke. Labels and options come along; the volume here stays as it is, unless --remove says that it goes, and then only when nothing has changed in it meanwhile.
+HOST is as for -H: ssh://[user@]host, unix:///socket or tcp://host:port. The volume is streamed there and unpacked out of sight; when every byte is as it was sent, it appears under its name in one step, and is read again from that disk and compared. A link that breaks is taken up again where it broke. Labels and options come along; the volume here stays as it is, unless --remove says that it goes, and then only when nothing has changed in it meanwhile.
 
-HOST may run plain Docker, and so may the host that the volumes are on (-H): a container that is never started lends its archive then, and what Docker cannot keep is said.
+HOST may run plain Docker, and so may the host that the volumes are on (-H): a container that is never started lends its archive then, a link that breaks has everything sent again, the volume can be seen there before it is whole, and what Docker cannot keep is said.
 
   berth volume migrate pg_data ssh://admin@new-host
   berth volume migrate pg_data uploads ssh://new-host --pause --remove
