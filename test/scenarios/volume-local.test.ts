@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -160,46 +161,42 @@ test('the life of volumes in images: grown, cloned, renamed, deleted and brought
     bt: { size: '64M', compress: 'zstd' },
     ext: { size: '32M' },
   })) {
-    const berth = (...args: string[]) => {
-      const { code, stdout, stderr } = daemon.berth('volume', ...args)
-      assert.equal(code, 0, `${args.join(' ')}: ${stderr}`)
-      return stdout
-    }
     await create(name, options)
     await started(daemon, 'c1', SLEEP, volume(name))
     await sh('c1', 'echo first > /v/f; chown 5:6 /v/f; sync')
     const total = async () => Number((await sh('c1', `df -k /v | tail -1 | awk '{print $2}'`)).text)
     const before = await total()
     // Where the daemon may not have a mounted ext4 grown, it says what to do.
-    const grown = daemon.berth('volume', 'update', name, '--size', '256M')
-    if (grown.code !== 0) {
-      assert.match(grown.stderr, /cannot grow while it is in use: .*stop the containers that use it first/)
+    const grow = (Size: number) => volumes.update(name, { Size })
+    const refusal = await grow(256 * MB).catch((error: Error) => error)
+    if (refusal instanceof Error) {
+      assert.match(refusal.message, /cannot grow while it is in use: .*stop the containers that use it first/)
       await containers.stop('c1', { timeout: 0 })
       await released()
-      berth('update', name, '--size', '256M')
+      await grow(256 * MB)
       await containers.start('c1')
     }
     assert.ok((await total()) > before + 50_000, `${before} became ${await total()}`)
     assert.equal((await volumes.inspect(name)).Options!.size, '256M')
-    assert.match(
-      daemon.berth('volume', 'update', name, '--size', '16M').stderr,
-      /has 256M: it can grow, but not shrink/,
-    )
-    berth('clone', name, `${name}-copy`)
+    await assert.rejects(grow(16 * MB), /has 256M: it can grow, but not shrink/)
+    const clone = async (Name: string) => {
+      for await (const line of await volumes.clone(name, { Name })) assert.equal(line.error ?? '', '')
+    }
+    await clone(`${name}-copy`)
     await started(daemon, 'c2', SLEEP, volume(`${name}-copy`))
     assert.equal((await sh('c2', 'cat /v/f; stat -c %u:%g /v/f')).text, 'first\n5:6')
     await sh('c1', 'echo second > /v/f')
     assert.equal((await sh('c2', 'cat /v/f')).text, 'first')
     await clearContainers()
-    berth('clone', name, `${name}-still`)
-    berth('rename', `${name}-still`, `${name}-moved`)
+    await clone(`${name}-still`)
+    await volumes.rename(`${name}-still`, `${name}-moved`)
     await started(daemon, 'c3', SLEEP, volume(`${name}-moved`))
     assert.equal((await sh('c3', 'cat /v/f')).text, 'second')
     await clearContainers()
     if (name !== 'ext') continue
-    berth('prune', '--all', '--force', '--keep', '1h', '--filter', 'label!=none')
+    for (const { Name } of (await volumes.list()).Volumes ?? []) await volumes.remove(Name, { keep: 3_600_000 })
     assert.deepEqual((await volumes.list()).Volumes, [])
-    berth('restore-deleted', name)
+    await volumes.restoreDeleted(name)
     await started(daemon, 'c4', SLEEP, volume(name))
     assert.equal((await sh('c4', 'cat /v/f')).text, 'second')
     await clearContainers()
@@ -234,7 +231,7 @@ test('says what is wrong, at creation where it can be known, else in the words o
     [{ preallocate: 'true' }, /preallocate needs size=/],
   ]
   for (const [options, words] of refused) await assert.rejects(create('bad', options), words)
-  assert.deepEqual(readdirSync(join(daemon.dataRoot, 'volumes')), [])
+  assert.equal(existsSync(join(daemon.dataRoot, 'volumes', 'bad')), false)
   const starts: [string, Record<string, string>, RegExp][] = [
     ['gone', { type: 'ext4', device: '/dev/berth-none' }, /failed to mount local volume: .*the source does not exist/],
     ['uuid', { type: 'ext4', device: 'UUID=0000-dead' }, /\/dev\/disk\/by-uuid\/0000-dead.*the source does not exist/],

@@ -41,7 +41,7 @@ export class FileServersMachine {
     const child = this.#spawn(`rpcbind -f & until [ -S /run/rpcbind.sock ]; do sleep 0.1; done; exec ${ganesha}`)
     await until('the NFS server', () => this.#listens(2049), 30_000)
     await until('the MOUNT service', () => this.#listens(20048), 30_000)
-    return { stop: () => this.#end(child), paths }
+    return { stop: () => this.#stop(child, 2049), paths }
   }
 
   /** Has the share `data`. */
@@ -62,7 +62,7 @@ export class FileServersMachine {
     writeFileSync(at('smb.conf'), config.join('\n'))
     const child = this.#spawn(`exec smbd --foreground --no-process-group -s ${at('smb.conf')}`)
     await until('the SMB server', () => this.#listens(445), 30_000)
-    return { stop: () => this.#end(child) }
+    return { stop: () => this.#stop(child, 445) }
   }
 
   /** Packets to the port are swallowed. */
@@ -90,6 +90,11 @@ export class FileServersMachine {
     const child = spawn('nsenter', [net, ...command], { stdio: ['ignore', log, log] })
     this.#running.add(child)
     return child
+  }
+
+  async #stop(child: ChildProcess, port: number): Promise<void> {
+    await this.#end(child)
+    await until('its end', () => (this.#listens(port) ? undefined : true))
   }
 
   async #end(child: ChildProcess): Promise<void> {

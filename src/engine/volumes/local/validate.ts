@@ -42,11 +42,15 @@ async function validate(ctx: Context, device: Device, until: number): Promise<vo
   const address = await addressOf(ctx, mount.server)
   const dial = async (port: number) => {
     const left = Math.max(1, until - ctx.clock.now())
-    try {
-      // Exports are for ports that only root has, unless they say otherwise.
-      return await servers.dial(address, port, { deadline: left, privileged: mount.kind === 'nfs' })
-    } catch (error) {
+    const explained = (error: unknown) => {
       throw unreachable(mount, address, port, error)
+    }
+    // Exports are for ports that only root has, unless they say otherwise.
+    const how = { deadline: left, privileged: mount.kind === 'nfs' }
+    const conversation = await servers.dial(address, port, how).catch(explained)
+    return {
+      ask: (frame: Uint8Array) => conversation.ask(frame).catch(explained),
+      close: () => conversation.close(),
     }
   }
   const place = { mount, address, dial }
