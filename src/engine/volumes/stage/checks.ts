@@ -24,6 +24,9 @@ export function checkStill(ctx: Context, volume: VolumeRecord, replaces: boolean
     return
   }
   if (now?.createdAt !== volume.createdAt) throw conflict(`replace ${volume.name}: volume was removed meanwhile`)
+  // The new content has the size of before.
+  if (JSON.stringify(now.options) !== JSON.stringify(volume.options))
+    throw conflict(`replace ${volume.name}: volume was changed meanwhile: do it again`)
   checkFree(ctx, volume.name, except)
 }
 

@@ -28,24 +28,35 @@ export async function stageDirectory(
   const beside: VolumeRecord = { ...volume, name: stagingName(id) }
   const change: DirectoryChange = { kind: 'directory', id, volume, replaces, committing: false }
   ctx.changes.put(id, change)
-  const abort = () => withdraw(ctx, staging, id)
+  const life = { withdrawn: false }
+  const abort = () => withdraw(ctx, staging, id, life)
   try {
     beside.mountpoint = await driver.create(beside, { validate: staging.validate })
     await fill(beside)
     const path = await driver.attach(beside)
-    return { path, commit: () => commit(ctx, staging, beside, change, path), abort }
+    return { path, commit: () => commit(ctx, staging, { beside, change, path, life }), abort }
   } catch (error) {
     await abort()
     throw error
   }
 }
 
+interface Stage {
+  beside: VolumeRecord
+  change: DirectoryChange
+  path: string
+  life: Life
+}
+
+/** A stage that is being given up must not be put in place: half of it may be deleted already. */
+interface Life {
+  withdrawn: boolean
+}
+
 async function commit(
   ctx: Context,
   { volume, driver, replaces, overData }: Staging,
-  beside: VolumeRecord,
-  change: DirectoryChange,
-  path: string,
+  { beside, change, path, life }: Stage,
 ): Promise<VolumeRecord> {
   if (!ctx.changes.get(change.id)) throw conflict(`replace ${volume.name}: it was given up`)
   await ctx.files.syncFileSystem(path)
@@ -53,7 +64,8 @@ async function commit(
   const [from, to] = [directoryOf(ctx, beside.name), directoryOf(ctx, volume.name)]
   return ctx.locks.run(volume.name, async () => {
     const current = ctx.changes.get(change.id)
-    if (current?.kind !== 'directory' || (replaces && current.stale === true))
+    if (current?.kind !== 'directory' || life.withdrawn) throw conflict(`replace ${volume.name}: it was given up`)
+    if (replaces && current.stale === true)
       throw conflict(`replace ${volume.name}: volume was replaced by another restore or clone meanwhile`)
     checkStill(ctx, volume, replaces)
     if (replaces && !overData) await checkNoData(ctx, { volume, driver })
@@ -100,9 +112,13 @@ async function checkNoData(ctx: Context, { volume, driver }: Pick<Staging, 'volu
   }
 }
 
-/** After a commit there is nothing to withdraw. */
-async function withdraw(ctx: Context, { volume, driver }: Staging, id: string): Promise<void> {
-  if (!ctx.changes.get(id)) return
+/** After a commit there is nothing to withdraw; one that is under way is waited for. */
+async function withdraw(ctx: Context, { volume, driver }: Staging, id: string, life: Life): Promise<void> {
+  const mine = await ctx.locks.run(volume.name, async () => {
+    life.withdrawn = true
+    return ctx.changes.get(id) !== undefined
+  })
+  if (!mine) return
   const beside = { ...volume, name: stagingName(id) }
   await driver.detach(beside)
   await ctx.files.remove(directoryOf(ctx, beside.name))

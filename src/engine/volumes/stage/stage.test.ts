@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { isKind, system } from '#lib/errors.ts'
+import type { VolumeRecord } from '#model/volume.ts'
 import type { VolumeChange } from '../changes.ts'
 import { fakeVolumes, killAtEveryCall, ROOT } from '../testing/harness.ts'
 
@@ -215,6 +216,43 @@ describe('volumes: stage', () => {
     await after.volumes.mount('data', 'c')
     assert.deepEqual(await t.files.list(`${ROOT}/data/_data`), ['new'])
     assert.deepEqual([await t.files.list(ROOT), underWay(after)], [['data'], []])
+  })
+
+  it('that is given up while it is committed is one or the other, and the old content is never lost', async () => {
+    const t = fakeVolumes()
+    await t.create('data')
+    await t.write('data', 'old', 'old')
+    const staged = await t.stage('data', { replace: true })
+    await t.files.writeAtomic(`${staged.path}/new`, 'new')
+    // The disk takes its time; meanwhile whoever wanted it is gone.
+    const slow = Promise.withResolvers<void>()
+    t.files.syncFileSystem = () => slow.promise
+    const committed = staged.commit().catch((error: unknown) => error)
+    const remove = t.files.remove.bind(t.files)
+    const removing = Promise.withResolvers<void>()
+    t.files.remove = async path => {
+      // Half of it, and then the rest.
+      await remove(`${path}/_data/new`)
+      slow.resolve()
+      await removing.promise
+      await remove(path)
+    }
+    const aborted = staged.abort()
+    const outcome = await committed
+    removing.resolve()
+    await aborted
+    assert.ok(outcome instanceof Error && kind('conflict', /given up/)(outcome))
+    assert.deepEqual(await t.files.list(`${ROOT}/data/_data`), ['old'])
+    assert.deepEqual([await t.files.list(ROOT), underWay(t)], [['data'], []])
+  })
+
+  it('is refused when the volume got other options since it was begun', async () => {
+    const t = fakeVolumes()
+    const before = await t.create('data')
+    const staged = await t.stage('data', { replace: true })
+    t.store.repository<VolumeRecord>('volumes').put('data', { ...before, options: { size: '2g' } })
+    await assert.rejects(staged.commit(), kind('conflict', /was changed meanwhile/))
+    await staged.abort()
   })
 
   it('does not let a volume be removed, or made, while it is replaced in place', async () => {
