@@ -27,13 +27,13 @@ export function choose(
   demandBase(header, request, previous)
   const names = header.volumes.map(({ name }) => name)
   const renames = namesOf(request, names)
-  const unknown = [...request.only, ...Object.keys(renames)].find(name => !names.includes(name))
+  const unknown = [...request.only, ...renames.keys()].find(name => !names.includes(name))
   if (unknown !== undefined) {
     throw invalid(`backup ${header.id} has no volume ${unknown}: it holds ${names.join(', ')}`)
   }
   const choices = header.volumes.map((volume): Choice | undefined => {
     if (request.verify || (request.only.length > 0 && !request.only.includes(volume.name))) return undefined
-    return { from: volume.name, to: renames[volume.name] ?? volume.name, volume }
+    return { from: volume.name, to: renames.get(volume.name) ?? volume.name, volume }
   })
   const taken = new Set<string>()
   for (const choice of choices) {
@@ -67,12 +67,13 @@ function demandBase(header: BackupHeader, request: StartRestore, previous: Backu
 }
 
 /** A name without an old one is for the only volume. */
-function namesOf({ rename, only }: StartRestore, names: readonly string[]): Record<string, string> {
+function namesOf({ rename, only }: StartRestore, names: readonly string[]): Map<string, string> {
   const { '': alone, ...renames } = rename
-  if (!alone) return renames
+  // A volume may be called `constructor`.
+  if (!alone) return new Map(Object.entries(renames))
   const wanted = only.length > 0 ? only : names
   if (wanted.length !== 1) {
     throw invalid(`the backup holds ${names.join(', ')}: which shall be ${alone}? name it with --rename OLD=${alone}`)
   }
-  return { ...renames, [wanted[0]!]: alone }
+  return new Map([...Object.entries(renames), [wanted[0]!, alone]])
 }

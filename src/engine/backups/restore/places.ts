@@ -18,6 +18,8 @@ export class Places {
   readonly #replace: boolean
   /** By the name in the archive. */
   readonly #staged = new Map<string, { to: string; stage: StagedVolume }>()
+  /** Settles when what is being made has been made. */
+  #opening: Promise<unknown> = Promise.resolve()
 
   constructor(ctx: Context, claims: Claims, id: string, replace: boolean) {
     this.#ctx = ctx
@@ -27,7 +29,13 @@ export class Places {
   }
 
   /** Directories for the choices; those of volumes that a later backup no longer has are given back. */
-  async open(choices: readonly (Choice | undefined)[]): Promise<(string | undefined)[]> {
+  open(choices: readonly (Choice | undefined)[]): Promise<(string | undefined)[]> {
+    const opened = this.#openAll(choices)
+    this.#opening = opened.catch(() => {})
+    return opened
+  }
+
+  async #openAll(choices: readonly (Choice | undefined)[]): Promise<(string | undefined)[]> {
     const wanted = new Set(choices.map(choice => choice?.from))
     for (const from of this.#staged.keys()) if (!wanted.has(from)) await this.#giveBack(from)
     const paths: (string | undefined)[] = []
@@ -52,7 +60,9 @@ export class Places {
     return records
   }
 
+  /** What is being made in this moment is given back too. */
   async abort(): Promise<void> {
+    await this.#opening
     for (const from of Array.from(this.#staged.keys())) await this.#giveBack(from)
   }
 

@@ -195,4 +195,55 @@ describe('backups: restore', () => {
       false,
     )
   })
+
+  it('that is given up while its place is made gives that back too', async () => {
+    const t = new Harness()
+    t.volume('data', 'hello')
+    const text = await archive(t, ['data'])
+    const { id } = await open(t, { rename: { data: 'copy' } })
+    const made = Promise.withResolvers<void>()
+    t.staging = made.promise
+    await t.backups.feed(id, 0, pieces(text))
+    const committed = t.backups.commit(id).catch((error: unknown) => error)
+    await settle()
+    const aborted = t.backups.abort(id)
+    made.resolve()
+    await aborted
+    assert.equal(((await committed) as BerthError).kind, 'cancelled')
+    assert.equal(t.log.filter(line => line === 'abort copy').length, 1)
+    assert.equal(t.records.has('copy'), false)
+    // Nobody has the name any more.
+    const again = await open(t, { rename: { data: 'copy' } })
+    await t.backups.feed(again.id, 0, pieces(text))
+    assert.equal((await t.backups.commit(again.id)).state, 'done')
+  })
+
+  it('that is given up while its volumes are put in their places is done', async () => {
+    const t = new Harness()
+    t.volume('data', 'hello')
+    const text = await archive(t, ['data'])
+    t.volume('data', 'newer')
+    const { id } = await open(t, { replace: true })
+    await t.backups.feed(id, 0, pieces(text))
+    const placed = Promise.withResolvers<void>()
+    t.placing = placed.promise
+    const committed = t.backups.commit(id)
+    await settle()
+    const aborted = t.backups.abort(id)
+    placed.resolve()
+    assert.equal((await committed).state, 'done')
+    await aborted
+    assert.equal(t.content.get('/volumes/data'), 'hello')
+    assert.equal(t.log.includes('abort data'), false)
+  })
+
+  it('a volume may be called as anything of JavaScript', async () => {
+    const t = new Harness()
+    t.volume('constructor', 'hello')
+    const text = await archive(t, ['constructor'])
+    t.records.delete('constructor')
+    const { id } = await open(t)
+    await t.backups.feed(id, 0, pieces(text))
+    assert.deepEqual((await t.backups.commit(id)).volumes, ['constructor'])
+  })
 })

@@ -39,6 +39,8 @@ export class RestoreSession {
   /** The piece that is being taken in. */
   #piece: { stream: Readable; over: Promise<void> } | undefined
   #finishing = false
+  /** Settles when what is being put in its place is there, or back. */
+  #placing: Promise<unknown> | undefined
 
   constructor(ctx: Context, id: string, request: StartRestore, places: Places) {
     this.id = id
@@ -103,9 +105,12 @@ export class RestoreSession {
   async commit(): Promise<RestoreProgress> {
     if (this.#state === 'done') return this.progress()
     await this.#finish()
+    this.#demandAlive()
     this.#finishing = true
     try {
-      const records = await this.#places.commit()
+      const placing = this.#places.commit()
+      this.#placing = placing.catch(() => {})
+      const records = await placing
       this.#volumes = records.map(({ name }) => name)
       this.#state = this.#request.verify ? 'verified' : 'done'
       for (const { name } of records) {
@@ -119,8 +124,9 @@ export class RestoreSession {
     }
   }
 
-  /** Gives everything back. */
+  /** Gives everything back; what is just being put in its place is there then. */
   async abort(why: string): Promise<void> {
+    await this.#placing
     if (this.#state === 'done' || this.#state === 'failed') return
     await this.#fail(new BerthError('cancelled', why))
   }
@@ -187,7 +193,9 @@ export class RestoreSession {
     this.#finishing = true
     try {
       input.end()
-      this.#summary = await done
+      const summary = await done
+      this.#demandAlive()
+      this.#summary = summary
       this.#previous = this.#summary.header
       this.#current = undefined
       this.#state = 'verified'
@@ -213,8 +221,12 @@ export class RestoreSession {
     return error
   }
 
-  #demandOpen(): void {
+  #demandAlive(): void {
     if (this.#error) throw new BerthError(this.#error.kind, this.#error.message, { cause: this.#error.cause })
+  }
+
+  #demandOpen(): void {
+    this.#demandAlive()
     if (this.#state !== 'open' || this.#finishing)
       throw conflict(`restore ${this.id} is complete: nothing more fits in`)
   }

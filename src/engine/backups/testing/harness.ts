@@ -44,6 +44,9 @@ export class Harness {
   readonly files = new Map<string, string>()
   /** Content waits for this before it is read. */
   copying: Promise<void> = Promise.resolve()
+  /** Places of restores are made, and put in the volumes' place, when these are over. */
+  staging: Promise<void> = Promise.resolve()
+  placing: Promise<void> = Promise.resolve()
   backups: Backups
   #serial = 0
   readonly #targets: Targets | undefined
@@ -181,16 +184,18 @@ export class Harness {
     return volumes as VolumesService
   }
 
-  #stage(request: CreateVolume & { replace: boolean }): StagedVolume {
+  async #stage(request: CreateVolume & { replace: boolean }): Promise<StagedVolume> {
     const { name, labels, replace } = request
     const existing = this.records.get(name)
     if (existing && !replace && this.content.get(existing.mountpoint) !== '') throw conflict(`volume ${name} has data`)
     const path = `/staged/${name}`
     this.content.set(path, '')
     this.log.push(`stage ${name}`)
+    await this.staging
     return {
       path,
       commit: async () => {
+        await this.placing
         this.volume(name, this.content.get(path)!, existing?.labels ?? labels)
         this.content.delete(path)
         this.log.push(`commit ${name}`)
