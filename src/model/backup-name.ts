@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { BackupFormat } from './backup.ts'
 
 /** What the name of a backup tells, as `backupName` makes it. */
@@ -30,7 +31,9 @@ export function backupName(
 /** The part of a backup's name that tells its volumes. A volume's name has no `+`. */
 export function volumesIn(volumes: readonly string[]): string {
   const all = volumes.join('+')
-  return all.length <= LONGEST ? all : `${volumes[0]!.slice(0, LONGEST)}+${volumes.length - 1}`
+  if (all.length <= LONGEST) return all
+  // Others may begin with the same volume, and be as many: theirs must not count as these.
+  return `${volumes[0]!.slice(0, LONGEST - 20)}+${volumes.length - 1}+${hash('sha256', all, 'hex').slice(0, 12)}`
 }
 
 /** undefined for a name that `backupName` did not make. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { backupName, formatByName, freeTime, parseBackupName, type NamedBackup } from './backup-name.ts'
-import { expired } from './retention.ts'
+import { expired, expiredNames } from './retention.ts'
 
 const at = (text: string, base?: string): NamedBackup => {
   const name = backupName(['data'], Date.parse(text), {
@@ -63,6 +63,33 @@ test('a chain that a kept incremental one stands on stays', () => {
   const backups = [at(days[0]!), at(days[1]!, days[0]), at(days[2]!, days[1]), at(days[3]!)]
   assert.deepEqual(expired(backups, { keepLast: 2 }), [])
   assert.deepEqual(expired(backups, { keepLast: 1 }), backups.slice(0, 3))
+})
+
+test('what an incremental one of some of the volumes goes on from stays; volumes of like names have nothing to do with it', () => {
+  const names = [
+    'a+b-20260101T000000Z.tar.zst',
+    'a+b-20260102T000000Z.tar.zst',
+    'a+b-20260103T000000Z.tar.zst',
+    'a-20260104T000000Z-after-20260102T000000Z.tar.zst',
+    'a_b-20260101T000000Z.tar.zst',
+    'c-20260101T000000Z.tar.zst',
+    'c-20260105T000000Z-after-20260101T000000Z.tar.zst',
+    'notes.txt',
+  ]
+  assert.deepEqual(expiredNames(names, ['a', 'b'], { keepLast: 1 }), [names[0]])
+  assert.deepEqual(expiredNames(names, ['a'], { keepLast: 0, keepDaily: 1 }), [])
+})
+
+test('many volumes, or long names, never share a name with others', () => {
+  const many = (last: string) => [...Array.from({ length: 12 }, (_, i) => `some-volume-of-mine-${i}`), last]
+  const names = [many('x'), many('y'), [`${'v'.repeat(200)}x`], [`${'v'.repeat(200)}y`]].map(volumes =>
+    backupName(volumes, 0, { format: 'zstd', encrypted: true }),
+  )
+  assert.equal(new Set(names).size, 4)
+  assert.deepEqual(
+    names.map(name => [parseBackupName(name)?.time, name.length < 230]),
+    names.map(() => [0, true]),
+  )
 })
 
 test('whatever the rules: what is kept has its bases, the newest stays, and more rules keep more', () => {

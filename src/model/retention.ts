@@ -15,9 +15,14 @@ const PERIODS = {
  * Which backups of the same volumes go: all that no rule keeps, but for those that a kept incremental one needs. Each
  * period's newest counts for it, and periods without a backup do not count. Without any rule nothing goes.
  *
+ * @param needed times of those that stay in any case
  * @returns oldest first
  */
-export function expired(backups: readonly NamedBackup[], retention: Retention): NamedBackup[] {
+export function expired(
+  backups: readonly NamedBackup[],
+  retention: Retention,
+  needed: ReadonlySet<number> = new Set(),
+): NamedBackup[] {
   const rules = [retention.keepLast, retention.keepDaily, retention.keepWeekly, retention.keepMonthly]
   if (rules.every(rule => rule === undefined)) return []
   const newestFirst = backups.toSorted((a, b) => b.time - a.time || (a.name < b.name ? -1 : 1))
@@ -32,6 +37,7 @@ export function expired(backups: readonly NamedBackup[], retention: Retention): 
       kept.add(backup)
     }
   }
+  for (const backup of backups) if (needed.has(backup.time)) kept.add(backup)
   // What is added here is looked at in turn: chains of any length.
   for (const { baseTime } of kept) {
     if (baseTime !== undefined) for (const backup of backups) if (backup.time === baseTime) kept.add(backup)
@@ -46,8 +52,18 @@ export function expired(backups: readonly NamedBackup[], retention: Retention): 
  */
 export function expiredNames(names: readonly string[], volumes: readonly string[], retention: Retention): string[] {
   const ours = volumesIn(volumes)
-  const backups = names.flatMap(name => parseBackupName(name) ?? []).filter(backup => backup.volumes === ours)
-  return expired(backups, retention)
+  const all = names.flatMap(name => parseBackupName(name) ?? [])
+  const backups = all.filter(backup => backup.volumes === ours)
+  return expired(backups, retention, basesOfOthers(all, ours))
     .map(({ name }) => name)
     .reverse()
+}
+
+/** An incremental backup of some of the volumes may go on from one of all of them: that is none of its own volumes then. */
+function basesOfOthers(all: readonly NamedBackup[], ours: string): Set<number> {
+  const own = new Set(all.map(({ volumes, time }) => `${volumes} ${time}`))
+  const times = all.flatMap(({ volumes, baseTime }) =>
+    volumes === ours || baseTime === undefined || own.has(`${volumes} ${baseTime}`) ? [] : [baseTime],
+  )
+  return new Set(times)
 }

@@ -6,7 +6,7 @@ import type { Context } from '../core/context.ts'
 import { checkOutput } from '../core/save-to.ts'
 import { humanSize } from '../render/units.ts'
 import { openArchive } from './backup/archive.ts'
-import { destinationOf, type Destination } from './backup/destination.ts'
+import { demandOther, destinationOf, type Destination } from './backup/destination.ts'
 import { interruptible } from './backup/interrupt.ts'
 import { KEEP_FLAGS, prune, retentionOf } from './backup/keep.ts'
 import { decryptionKeys, encryptionKeys } from './backup/keys.ts'
@@ -80,6 +80,7 @@ Labels of containers that use the volume, or of the volume, name shell commands:
     const format = formatOf(flags['archive-format'], destination)
     if (changed.has('level') && flags.level < 1) throw new UsageError('invalid value for --level: it begins at 1')
     const target = destination.kind === 'place' ? await openTarget(destination.place, context.env) : undefined
+    demandOther(flags.base, destination)
     const base = await baseOf(context, flags.base, flags.identity, flags['passphrase-file'])
     const request = {
       Volumes: args,

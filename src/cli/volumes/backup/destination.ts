@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 import { isRemote, splitObjectUrl } from '#targets/index.ts'
-import { CliError } from '../../core/command.ts'
+import { CliError, UsageError } from '../../core/command.ts'
 
 /** Where a backup goes. */
 export type Destination =
@@ -31,4 +31,12 @@ export function objectOf(location: string): { place: string; name: string } {
   if (isRemote(location)) return splitObjectUrl(location)
   const path = resolve(location)
   return { place: `${dirname(path)}/`.replace(/^\/\/$/, '/'), name: basename(path) }
+}
+
+/** An incremental backup in the place of its own base would go on from what is gone. */
+export function demandOther(location: string, destination: Destination): void {
+  if (location === '' || location === '-' || destination.kind !== 'place') return
+  const base = objectOf(location)
+  if (base.place !== destination.place || base.name !== destination.name) return
+  throw new UsageError(`${location} would be replaced by what goes on from it: give the backup another name`)
 }

@@ -1,5 +1,4 @@
 import type { Retention } from '#model/backup.ts'
-import { volumesIn } from '#model/backup-name.ts'
 import { expiredNames } from '#model/retention.ts'
 import type { BackupTarget } from '#targets/index.ts'
 import { UsageError } from '../../core/command.ts'
@@ -34,7 +33,7 @@ export function retentionOf(flags: Record<keyof typeof KEEP_FLAGS, number>, chan
 /** Removes what no rule keeps. @returns the names */
 export async function prune(target: BackupTarget, volumes: readonly string[], retention: Retention): Promise<string[]> {
   if (Object.keys(retention).length === 0) return []
-  const names = (await target.list(`${volumesIn(volumes)}-`)).map(({ name }) => name)
+  const names = (await target.list()).map(({ name }) => name)
   const gone = expiredNames(names, volumes, retention)
   for (const name of gone) await target.remove(name)
   return gone
