@@ -11,6 +11,12 @@ import { pairs, type Pair } from './pairs.ts'
 
 /** Transfers side by side. */
 const AT_ONCE = 12
+/** Paths that are compared without a pause for others: a few milliseconds. */
+const PAUSE = 256
+/** Bytes of an upload that are in memory at most: a few parts of a large file. */
+const LARGE = 32 * 1024 * 1024
+/** Bytes of all of them. */
+const BUDGET = 64 * 1024 * 1024
 
 export interface SyncingOptions {
   volumes: Pick<VolumesService, 'get' | 'mount' | 'unmount'>
@@ -65,6 +71,8 @@ class Run {
   readonly #signal: AbortSignal
   readonly #stop = new AbortController()
   readonly #underWay = new Set<Promise<void>>()
+  /** Bytes that uploads under way may have in memory. */
+  #held = 0
   readonly #total: SyncTotal = { compared: 0, transferred: 0, bytes: 0, deleted: 0, failed: 0, skipped: 0 }
   /** Whether the server was told to be away. */
   #waiting = false
@@ -88,10 +96,10 @@ class Run {
     try {
       for await (const pair of pairs(this.#tree.walk(), this.#place.list(this.#signal))) {
         this.#signal.throwIfAborted()
-        this.#total.compared++
+        // Lists come in pages and directories: what is the same on both sides waits for nothing.
+        if (this.#total.compared++ % PAUSE === 0) await new Promise(resolve => setImmediate(resolve))
         if (!taken(pair.path)) continue
-        this.#decide(pair)
-        while (this.#underWay.size >= AT_ONCE) await Promise.race(this.#underWay)
+        await this.#decide(pair)
       }
     } catch (error) {
       this.#stop.abort(error)
@@ -102,7 +110,8 @@ class Run {
     return this.#total
   }
 
-  #decide(pair: Pair): void {
+  /** Resolves when what is to be done has begun. */
+  async #decide(pair: Pair): Promise<void> {
     const decision = decide(pair, this.#request)
     if (decision === undefined) return
     if (typeof decision === 'object') {
@@ -110,9 +119,18 @@ class Run {
       this.#onLine({ action: 'skipped', path: pair.path, reason: decision.skip })
       return
     }
+    const held = decision === 'upload' ? Math.min(pair.file?.size ?? 0, LARGE) : 0
+    while (this.#underWay.size >= AT_ONCE || (this.#held > 0 && this.#held + held > BUDGET)) {
+      await Promise.race(this.#underWay)
+    }
+    this.#signal.throwIfAborted()
     const work = this.#carryOut(decision, pair).catch((error: unknown) => this.#failed(decision, pair.path, error))
     this.#underWay.add(work)
-    void work.then(() => this.#underWay.delete(work))
+    this.#held += held
+    void work.then(() => {
+      this.#underWay.delete(work)
+      this.#held -= held
+    })
   }
 
   async #carryOut(action: 'upload' | 'download' | 'delete', pair: Pair): Promise<void> {
