@@ -176,6 +176,9 @@ export class Extract implements TarHandler {
  * @throws invalid when it leads out of the archive
  */
 function clean(name: ByteString): ByteString {
+  // As ours are, and most others.
+  const plain = name.slice(name.startsWith('./') ? 2 : 0, name.endsWith('/') ? -1 : undefined)
+  if (!/(^|\/)\.{0,2}(\/|$)|\0/.test(plain)) return plain
   const parts = name.split('/').filter(part => part !== '' && part !== '.')
   if (parts.includes('..') || name.includes('\0') || name.startsWith('/'))
     throw invalid(`archive member ${toText(name)} leads out of its root`)

@@ -10,7 +10,7 @@ import { ownUmask } from './sys.ts'
 import { header, indexOf, packed, unpacked } from './testing/direct.ts'
 import { build, snapshot, tree } from './testing/trees.ts'
 
-const RUNS = Number(process.env.BERTH_PROPERTY_RUNS ?? 15)
+const RUNS = Number(process.env.BERTH_PROPERTY_RUNS ?? 8)
 const END_ON_FAILURE = process.env.BERTH_PROPERTY_SHRINK === undefined
 const root = fs.mkdtempSync(join(tmpdir(), 'berth-round-trip-'))
 const digestHost = { progress: () => {}, check: () => {} }

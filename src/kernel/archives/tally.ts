@@ -32,8 +32,9 @@ export class TreeDigests {
     this.#hashes = Array.from({ length: volumes }, () => new LineHash())
   }
 
-  add(entry: BackupEntry): void {
-    this.#hashes[entry.volume]?.add(treeLine(entry))
+  /** @param line the entry's `treeLine`, where it is known already */
+  add(entry: BackupEntry, line = treeLine(entry)): void {
+    this.#hashes[entry.volume]?.add(line)
   }
 
   finish(): string[] {
@@ -45,8 +46,9 @@ export class TreeDigests {
 export class MemberDigest {
   readonly #hash = new LineHash()
 
-  add(entry: BackupEntry): void {
-    this.#hash.add(memberLine(entry) + treeLine(entry))
+  /** @param line the entry's `treeLine`, where it is known already */
+  add(entry: BackupEntry, line = treeLine(entry)): void {
+    this.#hash.add(memberLine(entry) + line)
   }
 
   finish(): string {

@@ -1,5 +1,5 @@
 import { invalid, messageOf } from '#lib/errors.ts'
-import { damaged, decodeMarker, indexLines } from '#codec/backup/index.ts'
+import { damaged, decodeMarker, indexLines, treeLine } from '#codec/backup/index.ts'
 import type { IndexEnd } from '#codec/backup/index.ts'
 import { TarReader } from '#codec/tar/index.ts'
 import type { BackupEntry, BackupHeader, BackupSummary } from '#model/backup.ts'
@@ -128,9 +128,10 @@ function finishOurs(
     else {
       entries++
       order.add(line)
-      trees.add(line)
+      const text = treeLine(line)
+      trees.add(line, text)
       const alone = onlyInIndex.has(line)
-      if (!alone) expected.add(line)
+      if (!alone) expected.add(line, text)
       if (!incremental && (alone || line.type === 'directory')) rest.push(line)
     }
   }
