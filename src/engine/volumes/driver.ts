@@ -27,6 +27,8 @@ export interface VolumeDriver {
   create(volume: NewVolume, how: { validate: boolean }): Promise<string>
   /** For the first user; already there is success. @returns the directory on the host that has the data */
   attach(volume: VolumeRecord): Promise<string>
+  /** After a restart, for a volume in use: as `attach`, but what is mounted still is not asked whether it answers. */
+  resume?(volume: VolumeRecord): Promise<string>
   /** After the last user; not there is success. */
   detach(volume: VolumeRecord): Promise<void>
   /** Whether `attach` is still in force (after a restart), without asking any server. */

@@ -98,7 +98,7 @@ async function remount(ctx: Context, name: string): Promise<void> {
       const volume = ctx.records.get(name)
       if (!volume) return
       const driver = ctx.drivers.of(volume)
-      if (ctx.mounted.has(name)) await driver.attach(volume)
+      if (ctx.mounted.has(name)) await (driver.resume?.(volume) ?? driver.attach(volume))
       else if (driver.isAttached(volume)) await driver.detach(volume)
     })
   } catch (error) {

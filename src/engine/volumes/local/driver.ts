@@ -74,6 +74,10 @@ export class LocalDriver implements VolumeDriver {
     return data
   }
 
+  async resume(volume: VolumeRecord): Promise<string> {
+    return this.isAttached(volume) ? dataOf(this.#ctx, volume.name) : this.attach(volume)
+  }
+
   async detach(volume: VolumeRecord): Promise<void> {
     const { device } = parseOptions(volume.options)
     if (this.#mayBeMounted(volume)) await this.#devices.unmount(volume.name, device !== undefined && isForeign(device))
