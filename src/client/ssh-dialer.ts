@@ -28,9 +28,7 @@ export class SshDialer {
   readonly #ssh: string
   readonly #open = new Set<Program>()
   readonly #ofSocket = new WeakMap<object, Program>()
-  #directory: string | undefined
   #shared: { program: Program; control: string; ready: Promise<void> } | undefined
-  #shares = 0
   #closed = false
   readonly #onExit = () => this.close()
 
@@ -78,23 +76,19 @@ export class SshDialer {
       socket.destroy()
     }
     this.#shared?.program.socket.destroy()
-    if (this.#directory === undefined) return
-    process.getBuiltinModule('node:fs').rmSync(this.#directory, { recursive: true, force: true })
   }
 
   /** @returns path of the socket over which the connection is shared */
   async #share(): Promise<string> {
     if (this.#closed) throw new BerthError('cancelled', 'the connection is closed')
     if (!this.#shared || this.#shared.program.over) {
-      const { mkdtempSync } = process.getBuiltinModule('node:fs')
-      const { tmpdir } = process.getBuiltinModule('node:os')
-      // Made with mode 0700: nobody else gets at the shared connection.
-      this.#directory ??= mkdtempSync(`${process.env['XDG_RUNTIME_DIR'] ?? tmpdir()}/berth-ssh-`)
-      const control = `${this.#directory}/${this.#shares++}`
+      const directory = privateDirectory()
+      const control = `${directory}/c`
       // Reading ends when this program does, be it killed: then the connection goes, and with it all that share it.
       const script =
-        'SSH "$@" </dev/null >/dev/null 3<&- & s=$!; { read _; kill $s; } <&3 2>/dev/null & w=$!; wait $s; c=$?; kill $w; exit $c'
-      const program = this.#spawn(script, shareArguments(this.#endpoint, control))
+        'SSH "$@" </dev/null >/dev/null 3<&- & s=$!; { read _; kill $s; } <&3 2>/dev/null & w=$!; ' +
+        'wait $s; c=$?; rm -rf -- "$0"; kill $w 2>/dev/null; exit $c'
+      const program = this.#spawn(script, shareArguments(this.#endpoint, control), directory)
       program.socket.on('error', () => {}).unref()
       this.#shared = { program, control, ready: this.#listening(program, control) }
     }
@@ -114,9 +108,9 @@ export class SshDialer {
     return sshError(describeSshHost(this.#endpoint), code, stderr, /\S+/.exec(this.#ssh)?.[0] ?? '')
   }
 
-  #spawn(script: string, args: string[]): Program {
+  #spawn(script: string, args: string[], name = 'ssh'): Program {
     const { spawn } = process.getBuiltinModule('node:child_process')
-    const child = spawn('sh', ['-c', script.replace('SSH', () => this.#ssh), 'ssh', ...args], {
+    const child = spawn('sh', ['-c', script.replace('SSH', () => this.#ssh), name, ...args], {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
       // Interrupts of the terminal are for this program, which may have to say goodbye over the connection.
       detached: true,
@@ -148,4 +142,13 @@ export class SshDialer {
     child.unref()
     return program
   }
+}
+
+/** For the socket that connections share; mode 0700, so that nobody else gets at it. */
+function privateDirectory(): string {
+  const { mkdtempSync } = process.getBuiltinModule('node:fs')
+  const { tmpdir } = process.getBuiltinModule('node:os')
+  // Paths of sockets have some 100 bytes, and ssh adds 17 to this one for a while.
+  const parent = tmpdir().length > 60 ? '/tmp' : tmpdir()
+  return mkdtempSync(`${parent}/berth-ssh-`)
 }

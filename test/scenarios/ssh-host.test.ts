@@ -14,6 +14,8 @@ import { commandOf, until } from '../support/tools.ts'
 const skip = sshdHere ? false : 'no sshd here'
 const daemon = new TestDaemon()
 const bin = join(daemon.directory, 'bin')
+/** Of the commands; nothing of theirs stays in it. */
+const temporary = join(daemon.directory, 'tmp')
 let server: SshServer
 
 /** A `berth` for the far side's PATH, which knows the daemon's socket. */
@@ -27,6 +29,7 @@ function install(name: string): void {
 before(async () => {
   if (skip) return
   mkdirSync(bin)
+  mkdirSync(temporary)
   for (const tool of ['sh', 'sleep']) symlinkSync(`/bin/${tool}`, join(bin, tool))
   install('berth')
   server = await SshServer.start({ environment: { PATH: bin } })
@@ -43,7 +46,12 @@ const url = (path = '') => server.url(path)
 
 async function berth(args: string[], options: { input?: string; ssh?: string; host?: string } = {}) {
   const [file, ...head] = commandOf('berth')
-  const env = { ...process.env, BERTH_HOST: options.host ?? url(), BERTH_SSH: options.ssh ?? server.command }
+  const env = {
+    ...process.env,
+    BERTH_HOST: options.host ?? url(),
+    BERTH_SSH: options.ssh ?? server.command,
+    TMPDIR: temporary,
+  }
   const child = spawn(file!, [...head, ...args], { env, stdio: ['pipe', 'pipe', 'pipe'] })
   let stdout = ''
   let stderr = ''
@@ -69,7 +77,10 @@ function processes(): string[] {
   }
   return found
 }
-const nothingLeft = () => until('ssh processes end', () => (processes().length === 0 ? true : undefined))
+const nothingLeft = async () => {
+  await until('ssh processes end', () => (processes().length === 0 ? true : undefined), 20_000)
+  await until('directories go', () => (readdirSync(temporary).length === 0 ? true : undefined), 20_000)
+}
 
 test('commands, attached and detached streams, stdin with its end, exit codes', { skip }, async () => {
   assert.equal((await berth(['version', '--format', '{{.Server.Platform.Name}}'])).code, 0)
@@ -145,7 +156,7 @@ test('many requests at once share one connection; nothing is left when the clien
 
 test('a client that is killed leaves no ssh behind', { skip }, async () => {
   const [file, ...head] = commandOf('berth')
-  const env = { ...process.env, BERTH_HOST: url(), BERTH_SSH: server.command }
+  const env = { ...process.env, BERTH_HOST: url(), BERTH_SSH: server.command, TMPDIR: temporary }
   const child = spawn(
     file!,
     [...head, 'run', '--name', 'talker', 'busybox', 'sh', '-c', 'while :; do echo hi; sleep 0.2; done'],
