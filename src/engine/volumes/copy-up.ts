@@ -33,7 +33,9 @@ function fill(ctx: Context, name: string, source: string, mayReplace: boolean): 
       if (!isFree || !driver.isPlain(volume)) {
         if (isFree && mayReplace && extentOf(driver, volume) === 'all') return 'as a whole'
         // Another container looks at this very directory, or it is not ours to replace.
-        await ctx.files.copyTree(source, data)
+        const background = extentOf(driver, volume) !== 'all'
+        // On a server, which may die meanwhile, by a thread that nobody else waits for.
+        await ctx.files.copyTree(source, data, { background })
         await driver.own?.(volume, data)
         return 'done'
       }
