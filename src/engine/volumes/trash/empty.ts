@@ -26,13 +26,11 @@ export async function emptyTrash(
 /** The entry goes first: a directory without one is removed by `recover`. @returns whether it was still there */
 export async function deleteForGood(ctx: Context, entry: TrashEntry): Promise<boolean> {
   const { id, directory, volume } = entry
-  // What lies elsewhere goes before the entry, which is all that is known of it.
-  const gone = await ctx.locks.run(`trash ${id}`, async () => {
-    if (!ctx.trash.get(id)) return true
-    return purged(ctx, ctx.drivers.of(volume).purge?.(volume), entry)
+  // What lies elsewhere goes before the entry, which is all that is known of it; nobody gets it back in between.
+  const mine = await ctx.locks.run(`trash ${id}`, async () => {
+    if (!ctx.trash.get(id) || !(await purged(ctx, ctx.drivers.of(volume).purge?.(volume), entry))) return false
+    return ctx.trash.delete(id)
   })
-  if (!gone) return false
-  const mine = await ctx.locks.run(`trash ${id}`, async () => ctx.trash.delete(id))
   if (!mine) return false
   await ctx.files.remove(directory).catch((error: unknown) => {
     ctx.log.warn('a deleted volume could not be removed from the disk', { directory, error: messageOf(error) })

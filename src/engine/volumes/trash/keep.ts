@@ -37,8 +37,11 @@ export async function keepVolume(ctx: Context, volume: VolumeRecord, keep: numbe
     if (await ctx.files.stat(directoryOf(ctx, volume.name)))
       await ctx.files.rename(directoryOf(ctx, volume.name), directory)
     else await ctx.files.makeDirectory(directory, { mode: 0o701 })
-    ctx.records.delete(volume.name)
-    ctx.lastUses.delete(volume.name)
+    // Together: what is put back after an error needs its record.
+    ctx.transaction(() => {
+      ctx.records.delete(volume.name)
+      ctx.lastUses.delete(volume.name)
+    })
   } catch (error) {
     await putBack(ctx, entry)
     throw error
