@@ -109,6 +109,11 @@ test('conflicts and what cannot move are said before a byte is sent', { skip }, 
   assert.equal(await digestThere('twice'), await digestHere('twice'))
   assert.equal((await migrate('twice', hosts.url, '--as', 'other')).code, 0)
 
+  await hosts.here.client.volumes.create({ Name: 'sized', DriverOpts: { size: '64m' } })
+  const sized = await migrate('sized', hosts.url, '--remove')
+  assert.equal(sized.code, 0, sized.stderr)
+  assert.deepEqual((await hosts.there.client.volumes.inspect('sized')).Options, { size: '64m' })
+
   await started(hosts.here, 'here', ['sleep', '1000'], { HostConfig: { Binds: ['twice:/x'] } })
   assert.match(
     (await migrate('twice', hosts.url, '--remove')).stderr,
