@@ -19,15 +19,16 @@ export function encodeLine(line: IndexLine): string {
 
 /** JSON; written by hand, since there may be millions of them. */
 function entryLine(entry: BackupEntry): string {
-  const { volume, path, type, mode, uid, gid, size, mtime, atime, digest, stamp, ...rest } = entry
+  const { volume, path, type, mode, uid, gid, size, mtime, atime, digest, stamp } = entry
   let text = `{"volume":${volume},"path":${quoted(path)},"type":"${type}","mode":${mode},"uid":${uid},"gid":${gid},"size":${size},"mtime":[${mtime[0]},${mtime[1]}]`
   if (atime) text += `,"atime":[${atime[0]},${atime[1]}]`
   if (digest !== undefined) text += `,"digest":"${digest}"`
   if (stamp !== undefined) text += `,"stamp":"${stamp}"`
-  for (const key in rest) {
-    const value = rest[key as keyof typeof rest]
-    if (value !== undefined) text += `,"${key}":${JSON.stringify(value)}`
-  }
+  if (entry.holes) text += `,"holes":${JSON.stringify(entry.holes)}`
+  if (entry.link !== undefined) text += `,"link":${quoted(entry.link)}`
+  if (entry.device) text += `,"device":${JSON.stringify(entry.device)}`
+  if (entry.xattrs) text += `,"xattrs":${JSON.stringify(entry.xattrs)}`
+  if (entry.inBase) text += ',"inBase":true'
   return `${text}}\n`
 }
 

@@ -145,19 +145,13 @@ function linkOf(entry: BackupEntry, first: ByteString): BackupEntry {
 }
 
 function entryOf(type: BackupEntry['type'], volume: number, path: ByteString, stat: Stat): BackupEntry {
-  return {
-    volume,
-    path,
-    type,
-    mode: stat.mode & 0o7777,
-    uid: stat.uid,
-    gid: stat.gid,
-    size: type === 'file' ? stat.size : 0,
-    mtime: stat.mtime,
-    // Reading a symlink changes its time, and there is no way not to.
-    ...(type === 'symlink' ? {} : { atime: stat.atime }),
-    ...(type === 'block' || type === 'char' ? { device: [stat.major, stat.minor] as [number, number] } : {}),
-  }
+  const { uid, gid, mtime } = stat
+  const size = type === 'file' ? stat.size : 0
+  const entry: BackupEntry = { volume, path, type, mode: stat.mode & 0o7777, uid, gid, size, mtime }
+  // Reading a symlink changes its time, and there is no way not to.
+  if (type !== 'symlink') entry.atime = stat.atime
+  if (type === 'block' || type === 'char') entry.device = [stat.major, stat.minor]
+  return entry
 }
 
 function withXattrs(xattrs: Record<string, string> | undefined): { xattrs?: Record<string, string> } {
