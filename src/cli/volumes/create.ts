@@ -1,7 +1,18 @@
 import { CliError, defineCommand } from '../core/command.ts'
 import { toMap } from '../containers/options/files.ts'
 
+const DESCRIPTION = `Create a volume
+
+Options of the local driver (-o KEY=VALUE):
+
+  size=10G           the most that it may hold
+  compress=zstd[:N]  keep it compressed (also lzo, zlib[:N])
+  preallocate=true   take the blocks of a size= at once
+  uid=, gid=, mode=  owner and mode of its directory
+  type=, device=, o= mount a device, file, share or directory: nfs, cifs, tmpfs, ext4, xfs, btrfs, none (o=bind)`
+
 export const command = defineCommand({
+  description: DESCRIPTION,
   usage: '[OPTIONS] [VOLUME]',
   args: [0, 1],
   flags: {
