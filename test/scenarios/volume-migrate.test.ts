@@ -128,6 +128,19 @@ test('conflicts and what cannot move are said before a byte is sent', { skip }, 
   assert.match((await migrate('twice', 'other')).stderr, /the last argument is no host/)
 })
 
+test('a command that is killed is in nobody’s way', { skip }, async () => {
+  await fill(hosts.here, 'rerun', 40 << 20)
+  const first = hosts.launch(['volume', 'migrate', 'rerun', hosts.url, '--no-compress'])
+  const ended = output(first)
+  await hosts.underWay(first)
+  first.kill('SIGKILL')
+  await ended
+  assert.equal((await namesThere()).includes('rerun'), false)
+  const again = await hosts.berth(['volume', 'migrate', 'rerun', hosts.url, '--no-compress', '--remove'])
+  assert.equal(again.code, 0, again.stderr)
+  assert.match(again.stdout, /removed here/)
+})
+
 test('an interrupt leaves nothing on the far side; no link for long gives up', { skip }, async () => {
   await fill(hosts.here, 'stopped', 40 << 20)
   const first = hosts.launch(['volume', 'migrate', 'stopped', hosts.url, '--no-compress'])

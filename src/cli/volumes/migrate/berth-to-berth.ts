@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { BackupStream } from '#client/index.ts'
-import { messageOf } from '#lib/errors.ts'
+import { isKind, messageOf } from '#lib/errors.ts'
 import type { BackupSummary } from '#model/backup.ts'
 import { CliError } from '../../core/command.ts'
 import type { Context } from '../../core/context.ts'
@@ -11,6 +12,8 @@ import { Window } from './window.ts'
 
 /** Times that everything is sent anew because the far daemon was started anew. */
 const TIMES = 5
+/** Milliseconds in which a restore under way takes something in. */
+const STILL = 4000
 
 /** From this Berth to that: the archive of a backup is fed to a restore there, and what is on that disk is read again. */
 export async function berthToBerth(context: Context, link: Link, job: Job, report: Report): Promise<Moved> {
@@ -18,11 +21,35 @@ export async function berthToBerth(context: Context, link: Link, job: Job, repor
     try {
       return await once(context, link, job, report)
     } catch (error) {
+      if (await standsStill(link, error)) continue
       if (!(error instanceof SessionLost)) throw error
       if (time === TIMES)
         throw new CliError(`${link.address} forgot ${time} times what it had been sent: look at its log`)
       report.say('the daemon there was started anew: sending everything again')
     }
+  }
+}
+
+/**
+ * A restore in our way may be what a command left that was killed: it would be given up in a quarter of an hour. One that
+ * takes nothing in for some seconds is given up now.
+ */
+async function standsStill(link: Link, error: unknown): Promise<boolean> {
+  const id = /is being restored already \(restore ([0-9a-f]+)\)/.exec(messageOf(error))?.[1]
+  if (id === undefined) return false
+  const look = async () => {
+    const { state, offset } = await link.persist(client => client.backups.restoreStatus(id))
+    return `${state} ${offset}`
+  }
+  try {
+    const before = await look()
+    await sleep(STILL)
+    if ((await look()) !== before || !before.startsWith('open')) return false
+    await link.persist(client => client.backups.abort(id))
+    return true
+  } catch (gone) {
+    if (isKind(gone, 'not-found')) return true
+    throw gone
   }
 }
 
