@@ -194,3 +194,11 @@ test("with the real docker client, volumes stay Docker's", { skip: !dockerClient
   )
   assert.match(daemon.docker('volume', 'prune', '-af').stdout, /Deleted Volumes:\ndata\n\nTotal reclaimed space: /)
 })
+
+test('migrate to the daemon that has the volume removes nothing', () => {
+  filled('home', 'here')
+  refused(/the very daemon that has it/, 'volume', 'migrate', 'home', `unix://${daemon.socket}`, '--remove')
+  assert.equal(textOf('home'), 'here')
+  done('volume', 'migrate', 'home', `unix://${daemon.socket}`, '--as', 'elsewhere', '--remove')
+  assert.equal(textOf('elsewhere'), 'here')
+})

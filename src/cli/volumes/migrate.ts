@@ -5,7 +5,7 @@ import type { Context } from '../core/context.ts'
 import { humanSize } from '../render/units.ts'
 import { interruptible } from './backup/interrupt.ts'
 import { berthToBerth } from './migrate/berth-to-berth.ts'
-import { isBerth, refuseUsed, sourceOf, volumeAt } from './migrate/check.ts'
+import { isBerth, refuseSelf, refuseUsed, sourceOf, volumeAt } from './migrate/check.ts'
 import { sweep } from './migrate/helper.ts'
 import { Report, type Job, type Moved } from './migrate/job.ts'
 import { Link } from './migrate/link.ts'
@@ -109,6 +109,8 @@ interface Sides {
 /** Everything that can be known before a byte is sent. */
 async function checkAll(context: Context, link: Link, jobs: readonly Job[], remove: boolean): Promise<Sides> {
   for (const { name } of jobs) await sourceOf(context.client, name, remove)
+  const itself = jobs.find(({ name, as }) => name === as)
+  if (itself) await link.once(client => refuseSelf(context.client, client, itself.name))
   const sides = { here: await isBerth(context.client), there: await link.once(isBerth) }
   for (const { as, replace } of jobs) {
     if (!sides.there) await link.persist(client => sweep(client, as))

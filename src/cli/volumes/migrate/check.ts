@@ -32,6 +32,19 @@ export async function sourceOf(client: EngineClient, name: string, remove: boole
   return volume
 }
 
+/**
+ * A volume would be compared with itself, found the same, and removed.
+ *
+ * @throws CliError when both sides are one daemon
+ */
+export async function refuseSelf(here: EngineClient, there: EngineClient, name: string): Promise<void> {
+  const [ours, theirs] = await Promise.all([here.system.info(), there.system.info()])
+  if (ours.ID !== theirs.ID) return
+  throw new CliError(
+    `volume ${name} is at ${there.transport.address} already: this is the very daemon that has it: name another host, or give the copy another name (--as)`,
+  )
+}
+
 /** @throws CliError when containers refer to the volume */
 export async function refuseUsed(client: EngineClient, name: string, what: string): Promise<void> {
   const users = await client.containers.list({ all: true, filters: { volume: [name] } })
