@@ -124,14 +124,12 @@ export class Opening {
     const plain = decipher.update(chunk.subarray(0, chunk.length - TAG))
     try {
       decipher.final()
-    } catch (cause) {
-      throw last ? cutShort(cause) : damaged(cause)
+    } catch {
+      throw last ? cutShort() : damaged()
     }
     return plain
   }
 }
 
-export const damaged = (cause?: unknown) =>
-  invalid('the encrypted backup is damaged: a byte of it is not as it was written', { cause })
-export const cutShort = (cause?: unknown) =>
-  invalid('the encrypted backup is damaged, or its end is missing', { cause })
+export const damaged = () => invalid('the encrypted backup is damaged: a byte of it is not as it was written')
+export const cutShort = () => invalid('the encrypted backup is damaged, or its end is missing')

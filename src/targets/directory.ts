@@ -89,7 +89,7 @@ export class DirectoryTarget implements BackupTarget {
     try {
       await this.#collect(below, prefix, found)
     } catch (error) {
-      if (!(isAbsent(error) && below !== '')) throw inWords(error, join(this.#path, below))
+      if (!(isAbsent(error) && below !== '')) throw inWords(error, `${join(this.#path, below)}*`)
     }
     return found.sort((a, b) => (a.name < b.name ? -1 : 1))
   }
@@ -186,7 +186,8 @@ function inWords(error: unknown, path: string): unknown {
   const { code, syscall } = error as NodeJS.ErrnoException
   if (error instanceof BerthError || code === undefined) return error
   const directory = dirname(path)
-  const options = { cause: error, details: { errno: code } }
+  // Node's words say the same once more.
+  const options = { details: { errno: code } }
   switch (code) {
     case 'ENOENT':
       return syscall === 'open'

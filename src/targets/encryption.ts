@@ -28,8 +28,8 @@ export async function encrypting(keys: EncryptionKeys): Promise<Transform> {
     for (const recipient of keys.recipients) {
       try {
         encrypter.addRecipient(recipient)
-      } catch (cause) {
-        throw invalid(`invalid recipient ${JSON.stringify(recipient)}: it must be an age key, age1…`, { cause })
+      } catch {
+        throw invalid(`invalid recipient ${JSON.stringify(recipient)}: it must be an age key, age1…`)
       }
     }
   }
@@ -52,9 +52,9 @@ export async function decrypting(keys: DecryptionKeys): Promise<Transform> {
   for (const identity of keys.identities ?? []) {
     try {
       decrypter.addIdentity(identity)
-    } catch (cause) {
+    } catch {
       // Not shown: it is a secret, or nearly one.
-      throw invalid('invalid identity: it must be an age key, AGE-SECRET-KEY-1…', { cause })
+      throw invalid('invalid identity: it must be an age key, AGE-SECRET-KEY-1…')
     }
   }
   if (keys.passphrase !== undefined) decrypter.addIdentity(passphraseIdentity(keys.passphrase))
@@ -119,10 +119,10 @@ class Unsealing extends Transform {
         throw invalid('the header of the encrypted backup is damaged', { cause })
       }
       const byPassphrase = header.includes('\n-> scrypt ')
-      if (byPassphrase) throw invalid('this backup is encrypted with a passphrase: give it', { cause })
+      if (byPassphrase) throw invalid('this backup is encrypted with a passphrase: give it')
       throw this.#keys.identities?.length
-        ? invalid('none of the given keys opens this backup: it is encrypted for others', { cause })
-        : invalid('this backup is encrypted for an age key: give the identity that belongs to it', { cause })
+        ? invalid('none of the given keys opens this backup: it is encrypted for others')
+        : invalid('this backup is encrypted for an age key: give the identity that belongs to it')
     }
   }
 }

@@ -54,8 +54,8 @@ export function passphraseIdentity(passphrase: string): Identity {
       const fileKey = decipher.update(body.subarray(0, 16))
       try {
         decipher.final()
-      } catch (cause) {
-        throw invalid('wrong passphrase for this backup', { cause })
+      } catch {
+        throw invalid('wrong passphrase for this backup')
       }
       return fileKey
     },

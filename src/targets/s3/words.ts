@@ -47,7 +47,7 @@ export function s3Error(error: unknown, { bucket, url, endpoint }: Where): unkno
   const facts = error as Facts
   const name = facts.Code ?? facts.name ?? ''
   const status = facts.$metadata?.httpStatusCode
-  const options = { cause: error, details: { code: name, ...(status !== undefined && { status }) } }
+  const options = { details: { code: name, ...(status !== undefined && { status }) } }
   const login = (what: string) => new BerthError('unauthenticated', `wrong credentials for ${url}: ${what}`, options)
   switch (name) {
     case 'NoSuchBucket':

@@ -2,7 +2,8 @@ import { HEAD_SIZE, headerIn, readIndex } from '#codec/backup/index.ts'
 import { BerthError, messageOf } from '#lib/errors.ts'
 import type { BackupHeader } from '#model/backup.ts'
 import type { BackupTarget, DecryptionKeys } from '#targets/index.ts'
-import { decrypting, isEncrypted, openTarget } from '#targets/index.ts'
+import { decrypting, isEncrypted, isRemote, openTarget } from '#targets/index.ts'
+import { stat } from 'node:fs/promises'
 import { pipeline, type Readable } from 'node:stream'
 import { CliError } from '../../core/command.ts'
 import type { Context } from '../../core/context.ts'
@@ -32,8 +33,9 @@ export class Archive {
   /** Bytes as they lie there. @throws CliError when there is none */
   async size(): Promise<number> {
     const found = await this.target.stat(this.name)
-    if (!found) throw new CliError(`${this.location}: no such backup`)
-    return found.size
+    if (found) return found.size
+    const place = !isRemote(this.location) && (await stat(this.location).catch(() => undefined))?.isDirectory()
+    throw new CliError(`${this.location}: ${place ? 'this is a directory: name a backup in it' : 'no such backup'}`)
   }
 
   /** undefined: none of ours. */

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { getSystemErrorMessage } from 'node:util'
 import { messageOf } from '#lib/errors.ts'
 import type { DecryptionKeys, EncryptionKeys } from '#targets/index.ts'
 import { keysOf } from '#targets/index.ts'
@@ -44,6 +45,8 @@ async function read(path: string, flag: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (cause) {
-    throw new CliError(`${flag}: cannot read ${path}: ${messageOf(cause)}`)
+    const { errno } = cause as NodeJS.ErrnoException
+    const why = errno === undefined ? messageOf(cause) : getSystemErrorMessage(errno)
+    throw new CliError(`${flag}: cannot read ${path}: ${why}`)
   }
 }

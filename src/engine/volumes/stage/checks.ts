@@ -56,5 +56,5 @@ export async function checkEmpty(
 ): Promise<void> {
   const entries = await ctx.files.list(path)
   if (entries.some(entry => !NO_DATA.includes(entry) && !ours.includes(entry)))
-    throw conflict(`replace ${name}: volume has data: allow to replace it, or choose another name`)
+    throw conflict(`replace ${name}: volume has data: replace it with --replace, or choose another name`)
 }
