@@ -43,7 +43,7 @@ async function persist(url: string, environment: Record<string, string | undefin
     let over = false
     const disturbing = (async () => {
       while (!over) {
-        await sleep(Math.random() * 2500)
+        await sleep(500 + Math.random() * 6000)
         if (!over) await disturb()
       }
     })()
