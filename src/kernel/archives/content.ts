@@ -65,9 +65,9 @@ const TICK = 50
  * What an incremental backup goes by; undefined for what was changed just now: it may change again without its time
  * becoming another.
  */
-export function stampOf(stat: Stat): string | undefined {
+export function stampOf(stat: Stat, now = Date.now()): string | undefined {
   const [seconds, nanos] = stat.ctime
-  if (seconds * 1000 + nanos / 1e6 > Date.now() - TICK) return undefined
+  if (seconds * 1000 + nanos / 1e6 > now - TICK) return undefined
   return `${stat.inode} ${seconds}.${nanos}`
 }
 

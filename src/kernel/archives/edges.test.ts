@@ -13,6 +13,10 @@ import { HostArchives } from './host-archives.ts'
 import { pack } from './pack.ts'
 import { header, indexOf, packed, unpacked } from './testing/direct.ts'
 
+const mmap = libc.native('void *mmap(void *address, size_t length, int protection, int flags, int fd, long offset)')
+const munmap = libc.native('int munmap(void *address, size_t length)')
+const memset = libc.native('void *memset(void *address, int byte, size_t length)')
+
 describe('archives: at the edges', () => {
   const root = fs.mkdtempSync(join(tmpdir(), 'berth-edges-'))
   let serial = 0
@@ -145,6 +149,35 @@ describe('archives: at the edges', () => {
     await assert.rejects(archives.unpack(endless, { place, foreign: 'accept' }), /archive|tar/)
     assert.deepEqual(open(), [])
     archives.close()
+  })
+
+  it('what a program writes into a mapped file is in the next incremental archive, although its times stay', async () => {
+    const source = directory()
+    const file = join(source, 'f')
+    fs.writeFileSync(file, Buffer.alloc(4096))
+    const fd = libc.open(file, fs.constants.O_RDWR)
+    const [SHARED, READ_WRITE] = [1, 3]
+    const address: unknown = mmap()(null, 4096, READ_WRITE, SHARED, fd, 0)
+    try {
+      memset()(address, 1, 4096)
+      await new Promise(resolve => setTimeout(resolve, 200))
+      const base = await packed([source], 'zstd')
+      memset()(address, 2, 4096)
+      const next = header(['v0'], base.summary.header!.id)
+      const more = await packed([source], 'zstd', { header: next, base: indexOf(base.bytes) })
+      const place = directory()
+      await unpacked(base.bytes, [place])
+      await unpacked(more.bytes, [place])
+      assert.deepEqual(fs.readFileSync(join(place, 'f')), Buffer.alloc(4096, 2))
+    } finally {
+      munmap()(address, 4096)
+      libc.close(fd)
+    }
+    // Nobody has it mapped any more: it need not be read again.
+    await new Promise(resolve => setTimeout(resolve, 100))
+    const { bytes } = await packed([source], 'zstd')
+    const old = Array.from(indexLines(indexOf(bytes))).find(line => 'path' in line && line.path === 'f')
+    assert.ok(old && 'path' in old && old.stamp !== undefined)
   })
 
   it('files that were changed just now are compared by content the next time', async () => {

@@ -12,6 +12,7 @@ import {
 import type { BackupEntry, BackupFormat, BackupHeader, BackupSummary } from '#model/backup.ts'
 import { BaseEntries } from './base.ts'
 import { dataOf, digestFile, holesBetween, stampOf } from './content.ts'
+import { mappedToWrite } from './mapped.ts'
 import { memberOf, OnlyInIndex, prefixOf } from './members.ts'
 import { AT_ONCE, Output } from './output.ts'
 import { scan } from './scan.ts'
@@ -56,6 +57,9 @@ class Packer implements Visitor {
   readonly #buffer = Buffer.allocUnsafeSlow(SMALL)
   readonly #changed: string[] = []
   readonly #onlyInIndex = new OnlyInIndex()
+  /** Before anything is read: who maps a file later leaves a trace. */
+  readonly #began = Date.now()
+  readonly #mapped = mappedToWrite()
   readonly known: Visitor['known']
   #entries = 0
   #files = 0
@@ -124,7 +128,7 @@ class Packer implements Visitor {
 
   #addKnown(entry: BackupEntry, stat: Stat, digest: string): void {
     entry.digest = digest
-    const stamp = stampOf(stat)
+    const stamp = this.#stampOf(stat)
     if (stamp !== undefined) entry.stamp = stamp
     entry.inBase = true
     this.#files++
@@ -215,8 +219,12 @@ class Packer implements Visitor {
       if (this.#changed.length < CHANGED_MAX) this.#changed.push(toText(entry.path))
       return
     }
-    const stamp = stampOf(stat)
+    const stamp = this.#stampOf(stat)
     if (stamp !== undefined) entry.stamp = stamp
+  }
+
+  #stampOf(stat: Stat): string | undefined {
+    return this.#mapped.has(stat.inode) ? undefined : stampOf(stat, this.#began)
   }
 
   #counted(entry: BackupEntry, bytes: number): void {
