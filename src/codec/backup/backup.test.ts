@@ -93,6 +93,11 @@ describe('backup format', () => {
     assert.throws(() => read(lines('{"path":"a"}\n')), /the entry of "a" is not complete/)
     assert.throws(() => read(lines('nonsense\n')), /a line is no JSON/)
     assert.throws(() => read(lines('{"header":{}}\n')), /its header is not complete/)
+    for (const odd of [{ labels: { a: 1 } }, { labels: null }, { options: [] }, { driver: 5 }]) {
+      const volumes = [{ ...header.volumes[0], ...odd }]
+      const text = `{"header":${JSON.stringify({ ...header, volumes })}}\n`
+      assert.throws(() => read(lines(text)), /its header is not complete/)
+    }
     assert.throws(() => read(lines(`{"header":${JSON.stringify({ ...header, version: 2 })}}\n`)), /version 2/)
     assert.throws(() => read(lines('{"header"')), /cut short/)
     assert.throws(() => read(lines('{}\n').subarray(0, 8)), /cut short/)

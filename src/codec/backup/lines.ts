@@ -1,5 +1,5 @@
 import { invalid } from '#lib/errors.ts'
-import type { BackupEntry, BackupHeader } from '#model/backup.ts'
+import type { BackupEntry, BackupHeader, BackupVolume } from '#model/backup.ts'
 
 /** What the index says at its end. */
 export interface IndexEnd {
@@ -123,12 +123,18 @@ export function decodeHeader(value: unknown): BackupHeader {
     isString(header.id) &&
     isString(header.createdAt) &&
     Array.isArray(header.volumes) &&
-    header.volumes.every(volume => isString(volume?.name)) &&
+    header.volumes.every(isVolume) &&
     (header.base === undefined || isString(header.base?.id))
   if (!whole) throw damaged('its header is not complete')
   if (header.version !== 1)
     throw invalid(`archive has version ${String(header.version)}, which this berth does not know: use a newer one`)
   return header as BackupHeader
+}
+
+/** What becomes part of a volume's record, which everybody reads from then on. */
+function isVolume(value: unknown): boolean {
+  const { name, driver, labels, options } = (value ?? {}) as Partial<BackupVolume>
+  return isString(name) && isString(driver) && isMap(labels) && isMap(options)
 }
 
 function decodeEnd(value: unknown): IndexEnd {
@@ -153,6 +159,8 @@ export function damaged(what: string, cause?: unknown): Error {
 
 const isString = (value: unknown): value is string => typeof value === 'string'
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+const isMap = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(isString)
 const isDigest = (value: unknown): boolean => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)
 const isPair = (value: unknown): value is [number, number] =>
   Array.isArray(value) && value.length === 2 && Number.isSafeInteger(value[0]) && isCount(value[1])

@@ -287,7 +287,12 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
 /** The stored index of a backup, as far as anybody looks at it here. */
 export function indexOf(id: string, volumes: string[]): Buffer {
-  const header = { version: 1, id, createdAt: '2026-01-01T00:00:00Z', volumes: volumes.map(name => ({ name })) }
+  const header = {
+    version: 1,
+    id,
+    createdAt: '2026-01-01T00:00:00Z',
+    volumes: volumes.map(name => ({ name, driver: 'local', labels: {}, options: {} })),
+  }
   const lines = Buffer.from(`${JSON.stringify({ header })}\n`)
   return zstdCompressSync(lines, { pledgedSrcSize: lines.length })
 }
