@@ -165,8 +165,11 @@ export interface Stat {
   ctime: Time
   major: number
   minor: number
+  /** Something is mounted there, be it of the same device (Linux 5.8). */
+  mountRoot: boolean
 }
 
+const STATX_ATTR_MOUNT_ROOT = 0x2000
 const statBuffer = () => Buffer.alloc(256)
 
 /** Never follows a final symlink; an empty name is the descriptor itself. */
@@ -188,6 +191,7 @@ export function statat(directory: number, name: Name): Stat {
     ctime: { seconds: Number(b.readBigInt64LE(96)), nanos: b.readUInt32LE(104) },
     major: b.readUInt32LE(128),
     minor: b.readUInt32LE(132),
+    mountRoot: (b.readUInt32LE(8) & STATX_ATTR_MOUNT_ROOT) !== 0,
   }
 }
 

@@ -60,6 +60,25 @@ describe('host files', { skip: process.getuid?.() !== 0 && 'needs root' }, () =>
     assert.equal(await files.usage(join(base, 'absent')), 0)
   })
 
+  it('does not remove what is bound below from the same file system', async () => {
+    const mounts = new HostMounts()
+    const dir = join(base, 'bound')
+    const source = join(base, 'bound-source')
+    for (const path of [join(dir, 'a/mnt'), source]) fs.mkdirSync(path, { recursive: true })
+    fs.writeFileSync(join(source, 'precious'), 'x')
+    await mounts.filesystem(join(dir, 'a/mnt'), 'none', source, ['bind'])
+    try {
+      await assert.rejects(files.remove(dir), (error: unknown) => hasErrno(error, 'EBUSY'))
+      await assert.rejects(files.remove(join(dir, 'a/mnt')), (error: unknown) => hasErrno(error, 'EBUSY'))
+      assert.deepEqual(fs.readdirSync(source), ['precious'])
+    } finally {
+      await mounts.unmount(join(dir, 'a/mnt'))
+    }
+    await files.remove(dir)
+    assert.deepEqual(fs.readdirSync(source), ['precious'])
+    await files.remove(source)
+  })
+
   it('does not remove what is mounted below', async () => {
     const mounts = new HostMounts()
     const dir = join(base, 'kept')

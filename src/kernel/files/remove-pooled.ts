@@ -13,13 +13,14 @@ const BATCH = 64
 
 /**
  * As `removeTree`, on pool threads: the last unlink of a file gives its blocks back, which takes ext4 up to 5 ms.
- * Already gone is success. Never enters another file system: a mount point below is an error, its content stays. A btrfs
+ * Already gone is success. Never enters another file system, nor what is bound there: a mount point below is an error, its content stays. A btrfs
  * subvolume is none.
  */
 export async function removeTreePooled(parent: number, name: ByteString): Promise<void> {
   const stat = statOf(parent, name)
   if (!stat) return
-  if (isDirectory(stat) && stat.device !== at.statat(parent, '').device) await removeOther(parent, name)
+  if (isDirectory(stat) && (stat.mountRoot || stat.device !== at.statat(parent, '').device))
+    await removeOther(parent, name)
   else await remove(parent, name, stat)
 }
 
@@ -36,7 +37,7 @@ async function remove(parent: number, name: ByteString, stat: Stat): Promise<voi
         if (!below) continue
         if (!isDirectory(below)) inner.push(gone(fs.promises.unlink(path(directory, name))))
         // rmdir(2) of a mount point says EBUSY, which is what the caller shall see.
-        else if (below.device === stat.device) deeper.push([name, below])
+        else if (below.device === stat.device && !below.mountRoot) deeper.push([name, below])
         else inner.push(removeOther(directory, name))
       }
       await settled(inner)

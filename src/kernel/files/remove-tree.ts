@@ -7,7 +7,7 @@ import { namesIn, openDirectory } from './walk.ts'
 
 /**
  * Removes a name with all that is below it; yields now and then. Already gone is success. Never enters another file
- * system: a mount point below is an error (EBUSY or EXDEV), its content stays.
+ * system, nor what is bound there: a mount point below is an error (EBUSY or EXDEV), its content stays.
  */
 export function* removeTree(parent: number, name: ByteString): Generator<void, void> {
   let stat: Stat
@@ -34,7 +34,7 @@ function* remove(parent: number, name: ByteString, stat: Stat): Generator<void, 
         throw error
       }
       // rmdir(2) of a mount point says EBUSY, which is what the caller shall see.
-      if (below.device === stat.device) yield* remove(directory, inner, below)
+      if (below.device === stat.device && !below.mountRoot) yield* remove(directory, inner, below)
       else unlink(directory, inner, (below.mode & at.S_IFMT) === at.S_IFDIR)
       yield
     }
