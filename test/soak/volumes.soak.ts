@@ -190,6 +190,8 @@ test(`kill -9 at ${ROUNDS} random moments of clone, rename, prune and restore, e
   await daemon.start()
   assert.deepEqual(await checkAll(seed), [])
   const lost = base - disk.free
-  t.diagnostic(`${JSON.stringify(calls)} calls; ${ROUNDS} kills; ${refused} starts waited for room; ${lost} bytes more in use than before`)
+  t.diagnostic(
+    `${JSON.stringify(calls)} calls; ${ROUNDS} kills; ${refused} starts waited for room; ${lost} bytes more in use than before`,
+  )
   assert.ok(lost < 8 << 20, `${lost} bytes were not given back`)
 })

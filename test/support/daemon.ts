@@ -64,7 +64,8 @@ export class TestDaemon {
     })
     const child = this.#process
     for (;;) {
-      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the daemon ended (${child.exitCode ?? child.signalCode}):\n${this.log}`)
+      if (child.exitCode !== null || child.signalCode !== null)
+        throw new Error(`the daemon ended (${child.exitCode ?? child.signalCode}):\n${this.log}`)
       if (existsSync(this.socket)) {
         try {
           await this.client.system.ping()

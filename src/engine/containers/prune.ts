@@ -10,7 +10,8 @@ export function planPrune(ctx: Context, filters: Filters): ContainerRecord[] {
   checkFilters(filters, ['until', 'label', 'label!'])
   const until = parseUntil(filters.get('until')?.at(-1), ctx.clock.now())
   return ctx.records.all().filter(record => {
-    if (!['created', 'exited', 'dead'].includes(statusOf(record.state)) || record.state.kind === 'starting') return false
+    if (!['created', 'exited', 'dead'].includes(statusOf(record.state)) || record.state.kind === 'starting')
+      return false
     if (until !== undefined && Date.parse(record.created) >= until) return false
     return matchLabels(filters, record.config.Labels)
   })
