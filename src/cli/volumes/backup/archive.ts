@@ -1,10 +1,11 @@
 import { HEAD_SIZE, headerIn, readIndex } from '#codec/backup/index.ts'
 import { BerthError, messageOf } from '#lib/errors.ts'
+import { firstBytes, through } from '#lib/streams.ts'
 import type { BackupHeader } from '#model/backup.ts'
 import type { BackupTarget, DecryptionKeys } from '#targets/index.ts'
 import { decrypting, isEncrypted, isRemote, openTarget } from '#targets/index.ts'
 import { stat } from 'node:fs/promises'
-import { pipeline, type Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { CliError } from '../../core/command.ts'
 import type { Context } from '../../core/context.ts'
 import { objectOf } from './destination.ts'
@@ -105,24 +106,6 @@ export class Archive {
 export async function openArchive(context: Context, location: string, keys: DecryptionKeys): Promise<Archive> {
   const { place, name } = objectOf(location)
   return new Archive(await openTarget(place, context.env), { location, place, name }, keys)
-}
-
-/** Both fail when one does. */
-export function through<T extends NodeJS.ReadWriteStream & Readable>(source: Readable, transform: T): T {
-  pipeline(source, transform, () => {})
-  return transform
-}
-
-/** All of the first `length` bytes, or what there is; the stream is ended. */
-export async function firstBytes(source: Readable, length: number): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let have = 0
-  for await (const chunk of source as AsyncIterable<Buffer>) {
-    chunks.push(chunk)
-    have += chunk.length
-    if (have >= length) break
-  }
-  return Buffer.concat(chunks).subarray(0, length)
 }
 
 async function skipping(source: Readable, offset: number): Promise<Readable> {

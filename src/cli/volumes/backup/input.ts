@@ -1,10 +1,11 @@
 import { HEAD_SIZE, headerIn } from '#codec/backup/index.ts'
+import { through } from '#lib/streams.ts'
 import type { BackupHeader } from '#model/backup.ts'
 import { decrypting, isEncrypted, type DecryptionKeys } from '#targets/index.ts'
 import { PassThrough, type Readable } from 'node:stream'
 import { CliError } from '../../core/command.ts'
 import type { Context } from '../../core/context.ts'
-import { Archive, openArchive, through } from './archive.ts'
+import { Archive, openArchive } from './archive.ts'
 
 /** An archive that a restore reads. */
 export interface Input {

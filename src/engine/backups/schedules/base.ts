@@ -1,5 +1,6 @@
-import { Transform, type Readable } from 'node:stream'
+import { Transform } from 'node:stream'
 import { readIndex } from '#codec/backup/index.ts'
+import { firstBytes } from '#lib/streams.ts'
 import { parseBackupName, volumesIn, type NamedBackup } from '#model/backup-name.ts'
 import type { BackupTarget } from '#ports/targets.ts'
 
@@ -28,7 +29,7 @@ export function baseAmong(
 /** The index of a backup that lies in a place, unencrypted. */
 export async function indexIn(target: BackupTarget, name: string): Promise<Buffer> {
   const size = (await target.stat(name))?.size ?? 0
-  const read = async (offset: number, length: number) => bytesOf(await target.open(name, offset), length)
+  const read = async (offset: number, length: number) => firstBytes(await target.open(name, offset), length)
   return (await readIndex({ size, read })).index
 }
 
@@ -58,15 +59,4 @@ export class TailKeeper extends Transform {
     const found = await readIndex({ size: this.#size, read }).catch(() => undefined)
     return whole ? found?.index : undefined
   }
-}
-
-async function bytesOf(source: Readable, length: number): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let have = 0
-  for await (const chunk of source as AsyncIterable<Buffer>) {
-    chunks.push(chunk)
-    have += chunk.length
-    if (have >= length) break
-  }
-  return Buffer.concat(chunks).subarray(0, length)
 }

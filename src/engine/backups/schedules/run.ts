@@ -1,5 +1,6 @@
-import { PassThrough, pipeline, type Readable } from 'node:stream'
+import { PassThrough, type Readable } from 'node:stream'
 import { messageOf } from '#lib/errors.ts'
+import { through } from '#lib/streams.ts'
 import type { BackupSchedule } from '#model/backup.ts'
 import { backupName, freeTime } from '#model/backup-name.ts'
 import { expiredNames } from '#model/retention.ts'
@@ -69,8 +70,8 @@ async function put(
   const tail = recipients.length > 0 && fullEvery > 1 ? new TailKeeper() : undefined
   try {
     const archive = loose(backup.stream)
-    const plain = tail ? joined(archive, tail) : archive
-    const content = recipients.length > 0 ? joined(plain, await ctx.targets.encrypting({ recipients })) : plain
+    const plain = tail ? through(archive, tail) : archive
+    const content = recipients.length > 0 ? through(plain, await ctx.targets.encrypting({ recipients })) : plain
     const { bytes } = await target.put(name, content, { signal })
     const index = await tail?.index()
     if (index) ctx.indexes.put(id, { name, index: index.toString('base64') })
@@ -88,11 +89,6 @@ function loose(source: Readable): Readable {
   source.once('error', error => stream.destroy(error))
   source.once('close', () => source.readableEnded || stream.destroy(new Error('the archive ended early')))
   return source.pipe(stream)
-}
-
-function joined<T extends NodeJS.ReadWriteStream & Readable>(source: Readable, transform: T): T {
-  pipeline(source, transform, () => {})
-  return transform
 }
 
 async function prune(
