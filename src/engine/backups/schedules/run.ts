@@ -74,7 +74,7 @@ async function put(
     const content = recipients.length > 0 ? through(plain, await ctx.targets.encrypting({ recipients })) : plain
     const { bytes } = await target.put(name, content, { signal })
     const index = await tail?.index()
-    if (index) ctx.indexes.put(id, { name, index: index.toString('base64') })
+    if (index && ctx.records.get(id)) ctx.indexes.put(id, { name, index: index.toString('base64') })
     return bytes
   } catch (error) {
     // With the reason, which the backup then shows as its own.
