@@ -12,6 +12,7 @@ export function valueName(spec: FlagSpec): string {
 export function defaultText(spec: FlagSpec): string {
   const value = spec.default
   if (value === undefined || value === '' || value === false) return ''
+  if (spec.type === 'duration') return ` (default ${Number(value) / 1e9}s)`
   return ` (default ${typeof value === 'string' ? JSON.stringify(value) : String(value)})`
 }
 

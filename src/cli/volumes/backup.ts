@@ -48,7 +48,6 @@ Labels of containers that use the volume, or of the volume, name shell commands:
     ...KEEP_FLAGS,
     level: {
       type: 'int',
-      default: 0,
       help: "Compression from 1 (fast) to 19 (gzip: 9); the format's usual one unless given",
     },
     'no-hooks': { type: 'bool', help: 'Do not run the commands of berth.backup labels' },

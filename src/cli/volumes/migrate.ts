@@ -38,7 +38,7 @@ HOST may run plain Docker, and so may the host that the volumes are on (-H): a c
       value: 'image',
       help: 'Image for the container that is never started, on plain Docker; any that is there unless given',
     },
-    level: { type: 'int', default: 0, help: 'Compression from 1 (fast) to 19' },
+    level: { type: 'int', help: 'Compression from 1 (fast) to 19' },
     'no-compress': { type: 'bool', help: 'Send the data as it is' },
     pause: {
       type: 'bool',
