@@ -169,6 +169,10 @@ async function giveBack(ctx: Context, id: string, pin: string): Promise<void> {
   try {
     const root = await driver.attach(volume)
     await settleEntries(ctx, root, change)
+  } catch (error) {
+    // Whoever uses the volume next takes it away, before anybody sees it.
+    ctx.unsettled.add(volume.name)
+    throw error
   } finally {
     await letGo(ctx, volume, pin)
   }

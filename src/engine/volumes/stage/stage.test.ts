@@ -255,6 +255,22 @@ describe('volumes: stage', () => {
     await staged.abort()
   })
 
+  it('what an abort could not take away is gone before the next one uses the volume', async () => {
+    const t = fakeVolumes()
+    await t.create('data', { options: share })
+    await t.write('data', 'old', 'old')
+    const staged = await t.stage('data', { replace: true })
+    const remove = t.files.remove.bind(t.files)
+    t.files.remove = async () => {
+      throw system('the server is away')
+    }
+    await assert.rejects(staged.abort(), /server is away/)
+    t.files.remove = remove
+    await t.volumes.mount('data', 'c1')
+    assert.deepEqual(await t.files.list(`${ROOT}/data/_data`), ['old'])
+    assert.deepEqual(underWay(t), [])
+  })
+
   it('does not let a volume be removed, or made, while it is replaced in place', async () => {
     const t = fakeVolumes()
     await t.create('data', { options: share })
