@@ -2,6 +2,7 @@ import type { ContainersService } from '#engine/containers/index.ts'
 import type { VolumesService } from '#engine/volumes/index.ts'
 import type { Clock } from '#lib/clock.ts'
 import type { Logger } from '#lib/log.ts'
+import type { BackupVolume } from '#model/backup.ts'
 import type { ContainerRecord } from '#model/container.ts'
 import type { EngineEvent } from '#model/event.ts'
 import type { Archives } from '#ports/archives.ts'
@@ -42,4 +43,11 @@ export function announce(ctx: Context, action: string, volume: string, attribute
 export function usersOfVolumes(ctx: Context, volumes: readonly string[]): ContainerRecord[] {
   const ids = new Set(volumes.flatMap(volume => ctx.usersOf(volume)))
   return Array.from(ids, id => ctx.containers.get(id)).sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+const PORTABLE = new Set(['size', 'compress'])
+
+/** Options of a volume that make sense on any host. Others stay out of archives: there are passwords among them. */
+export function portableOptions({ driver, options }: Pick<BackupVolume, 'driver' | 'options'>): Record<string, string> {
+  return driver === 'local' ? Object.fromEntries(Object.entries(options).filter(([key]) => PORTABLE.has(key))) : {}
 }

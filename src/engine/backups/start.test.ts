@@ -60,6 +60,16 @@ describe('backups: start', () => {
     )
   })
 
+  it('passwords of shares are in no archive', async () => {
+    const t = new Harness()
+    t.volume('data', 'hello')
+    const options = { type: 'cifs', o: 'username=u,password=secret', device: '//nas/share', size: '1g' }
+    t.records.set('data', { ...t.records.get('data')!, options })
+    const text = await t.read((await start(t, ['data'])).stream)
+    assert.doesNotMatch(text, /secret/)
+    assert.match(text, /"options":\{"size":"1g"\}/)
+  })
+
   it('with snapshots nobody stands still longer than it takes to make them', async () => {
     const t = new Harness()
     t.volume('one', '1')

@@ -5,7 +5,7 @@ import { conflict, invalid, messageOf } from '#lib/errors.ts'
 import type { BackupHeader, BackupProgress, BackupSummary, BackupVolume } from '#model/backup.ts'
 import type { VolumeRecord } from '#model/volume.ts'
 import type { Packing } from '#ports/archives.ts'
-import { announce, usersOfVolumes } from './context.ts'
+import { announce, portableOptions, usersOfVolumes } from './context.ts'
 import type { Context } from './context.ts'
 import { Ending } from './ending.ts'
 import type { Freezer } from './freezer.ts'
@@ -75,8 +75,9 @@ function resolve(ctx: Context, volumes: readonly string[], base: BackupHeader | 
   return records
 }
 
-function described({ name, driver, labels, options }: VolumeRecord, consistency: Source['consistency']): BackupVolume {
-  return { name, driver, labels, options, consistency }
+function described(volume: VolumeRecord, consistency: Source['consistency']): BackupVolume {
+  const { name, driver, labels } = volume
+  return { name, driver, labels, options: portableOptions(volume), consistency }
 }
 
 interface Source {

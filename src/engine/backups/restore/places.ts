@@ -1,11 +1,9 @@
 import { conflict, isKind, messageOf } from '#lib/errors.ts'
 import type { VolumeRecord } from '#model/volume.ts'
 import type { CreateVolume, StagedVolume } from '#engine/volumes/index.ts'
+import { portableOptions } from '../context.ts'
 import type { Context } from '../context.ts'
 import type { Choice } from './choose.ts'
-
-/** Options of a `local` volume that make sense on any host. */
-const PORTABLE = new Set(['size', 'compress'])
 
 /** Which volumes are being restored, and by which restore: two at once onto one volume would undo each other. */
 export type Claims = Map<string, string>
@@ -90,11 +88,10 @@ export class Places {
     } catch (error) {
       if (!isKind(error, 'not-found')) throw error
     }
-    const options = volume?.driver === 'local' ? volume.options : {}
     return {
       name,
       driver: 'local',
-      options: Object.fromEntries(Object.entries(options).filter(([key]) => PORTABLE.has(key))),
+      options: volume ? portableOptions(volume) : {},
       labels: volume?.labels ?? {},
     }
   }
