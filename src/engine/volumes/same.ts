@@ -17,13 +17,18 @@ export function checkSame(existing: VolumeRecord, driver: string, options: Reado
   const keys = Array.from(new Set([...Object.keys(existing.options), ...Object.keys(options)])).sort()
   const differences = keys
     .filter(key => existing.options[key] !== options[key])
-    .map(key => `${key} is ${shown(existing.options[key])}, asked for ${shown(options[key])}`)
+    .map(key => `${key} is ${shown(key, existing.options[key])}, asked for ${shown(key, options[key])}`)
   if (differences.length > 0)
     throw conflict(
       `create ${existing.name}: a volume named ${existing.name} already exists with other options (${differences.join('; ')}): remove it first, or choose a different volume name`,
     )
 }
 
-function shown(value: string | undefined): string {
-  return value === undefined ? 'not set' : JSON.stringify(value)
+const SECRET = /pass|secret|token/i
+
+/** Errors are read by others, and logged: what may be a secret is not shown. A comma in a value of `o` is written twice. */
+function shown(key: string, value: string | undefined): string {
+  if (value === undefined) return 'not set'
+  if (SECRET.test(key)) return '…'
+  return JSON.stringify(value.replaceAll(/((?:^|,)(?:pass(?:word)?2?|secret)=)(?:,,|[^,])*/g, '$1…'))
 }

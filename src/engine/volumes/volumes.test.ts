@@ -70,6 +70,17 @@ describe('volumes: create', () => {
     await assert.rejects(t.create('other'), kind('conflict', /already exists with the x driver/))
   })
 
+  it('shows no password where options differ', async () => {
+    const t = setUp()
+    const share = { type: 'cifs', device: '//nas/s', o: 'username=u,password=old,,er,vers=3.0' }
+    await t.create('data', { options: share })
+    const options = { ...share, o: 'username=u,password=new,vers=3.1' }
+    await assert.rejects(t.create('data', { options }), (error: Error) => {
+      assert.match(error.message, /o is "username=u,password=…,vers=3\.0", asked for "username=u,password=…,vers=3\.1"/)
+      return true
+    })
+  })
+
   it('refuses bad names, options and drivers, and leaves nothing', async () => {
     const t = setUp()
     for (const name of ['../x', 'a/b', '-a', '.a', 'a b', 'a:b', '/abs', 'ä1'])
