@@ -168,7 +168,7 @@ function fakeCgroups(): Cgroups {
 }
 
 function fakeLogs(): Logs {
-  return { rotate: () => () => {}, remove: async () => {} } as unknown as Logs
+  return { rotate: () => () => {}, remove: async () => {}, size: async () => 0 } as unknown as Logs
 }
 
 function fakeHost(): Host {
