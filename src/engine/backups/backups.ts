@@ -97,6 +97,10 @@ export class Backups implements BackupsService {
     this.#schedules.remove(id)
   }
 
+  renamed(from: string, to: string): void {
+    this.#schedules.renamed(from, to)
+  }
+
   runSchedule(id: string): Promise<BackupSchedule> {
     return this.#schedules.run(id)
   }

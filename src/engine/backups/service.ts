@@ -64,6 +64,8 @@ export interface BackupsService {
   changeSchedule(id: string, enabled: boolean): Promise<BackupSchedule>
   /** A backup of it that is under way goes on. */
   removeSchedule(id: string): void
+  /** A volume got another name: its schedules go on with it. */
+  renamed(from: string, to: string): void
   /** Now; resolves when it is over, well or not. @throws conflict when it is under way */
   runSchedule(id: string): Promise<BackupSchedule>
   /** Starts timers, gives back what a killed daemon left. */

@@ -13,14 +13,17 @@ import { volumeJson } from '../render/volume.ts'
 import type { Route } from '../router.ts'
 
 /** Berth's own verbs on volumes: rename, update, clone, prune by plan, the trash. */
-export function volumeLifeRoutes({ volumes, space }: Needs): Route[] {
+export function volumeLifeRoutes({ volumes, backups, space }: Needs): Route[] {
   return [
     {
       method: 'POST',
       path: '/berth/volumes/{name}/rename',
       async handle(context) {
         const to = volumeRenameRequest(await context.body())
-        context.json(200, volumeJson(await volumes.rename(context.param('name'), to)))
+        const from = context.param('name')
+        const renamed = await volumes.rename(from, to)
+        backups.renamed(from, to)
+        context.json(200, volumeJson(renamed))
       },
     },
     {

@@ -31,6 +31,21 @@ function setUp() {
 }
 
 describe('backups: schedules', () => {
+  it('go on with a volume that has another name', async () => {
+    const { t, names } = setUp()
+    const { id } = await t.backups.addSchedule(nightly)
+    await t.clock.pass(12 * HOUR)
+    t.volume('moved', 'hello')
+    t.backups.renamed('data', 'moved')
+    await t.clock.pass(12 * HOUR)
+    assert.deepEqual(t.backups.schedule(id).volumes, ['moved'])
+    assert.deepEqual(
+      names().map(name => name.slice(0, name.indexOf('-'))),
+      ['data', 'data', 'moved', 'moved'],
+    )
+    assert.ok(t.backups.schedule(id).runs.every(({ ok }) => ok))
+  })
+
   it('run in time, one after the other, and say when they are next due', async () => {
     const { t, names } = setUp()
     const { id, nextAt } = await t.backups.addSchedule(nightly)

@@ -69,6 +69,16 @@ export class Schedules {
     this.#unwatch(id)
   }
 
+  /** A volume has another name now: its schedules go on with it, from a full backup, since the last one holds the old name. */
+  renamed(from: string, to: string): void {
+    for (const schedule of this.#ctx.records.list()) {
+      if (!schedule.volumes.includes(from)) continue
+      const volumes = schedule.volumes.map(name => (name === from ? to : name))
+      this.#ctx.records.put(schedule.id, { ...schedule, volumes })
+      this.#ctx.indexes.delete(schedule.id)
+    }
+  }
+
   async run(reference: string): Promise<BackupSchedule> {
     const { id } = this.#find(reference)
     if (this.#running.has(id)) throw conflict(`schedule ${id} is making a backup already`)
