@@ -157,13 +157,13 @@ for (const tool of TOOLS) {
       assert.match(pasted('docker volume ls --filter driver=local'), /local\s+my_data/)
       assert.equal(pasted('docker volume ls --filter driver=other').split('\n').length, 1)
       const [volume] = JSON.parse(pasted('docker volume inspect my_data')) as [Record<string, unknown>]
-      assert.deepEqual(
-        { ...volume, CreatedAt: undefined, Mountpoint: undefined, UsageData: undefined },
-        {
-          ...{ CreatedAt: undefined, Mountpoint: undefined, UsageData: undefined },
-          ...{ Driver: 'local', Labels: { kind: 'demo' }, Name: 'my_data', Options: volume['Options'], Scope: 'local' },
-        },
-      )
+      for (const [key, value] of Object.entries({
+        Driver: 'local',
+        Labels: { kind: 'demo' },
+        Name: 'my_data',
+        Scope: 'local',
+      }))
+        assert.deepEqual(volume[key], value, key)
       assert.ok(existsSync(String(volume['Mountpoint'])))
       assert.ok(!Number.isNaN(Date.parse(String(volume['CreatedAt']))))
       assert.equal(pasted('docker volume rm my_data'), 'my_data')
