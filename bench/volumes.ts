@@ -3,7 +3,7 @@
  * `tar -czf`) on every engine that is installed, `podman volume export` and plain `tar | zstd`. Prints medians and
  * ratios. Not a test: nothing fails here.
  *
- *   node bench/volumes.ts [--rounds 3] [--only berth,dockerd,podman] [--files 20000] [--megabytes 2048]
+ *   node bench/volumes.ts [--rounds 3] [--guide-rounds 1] [--only berth,dockerd,podman] [--files 20000] [--megabytes 2048]
  */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
@@ -20,6 +20,7 @@ import { farSide } from './volumes/far-side.ts'
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
+    'guide-rounds': { type: 'string', default: '1' },
     only: { type: 'string' },
     files: { type: 'string', default: '20000' },
     megabytes: { type: 'string', default: '2048' },
@@ -125,7 +126,8 @@ function withBerth(
 }
 
 function guideWay(engine: Engine): void {
-  for (let round = 0; round < rounds; round++) {
+  // A minute each, with two gigabytes.
+  for (let round = 0; round < Number(values['guide-rounds']); round++) {
     settle()
     record('backup', `guide's way on ${engine.name}`, guideBackup(engine, 'bench', 'guide.tar.gz'))
     ask(engine, 'volume', 'create', 'again')
