@@ -17,12 +17,15 @@ async function run(options: DaemonOptions): Promise<void> {
   process.umask(0o022)
   const unlock = lockRoots(options.pidfile, options.dataRoot, new KernelProcesses())
   const daemon = assemble(options, log)
+  // Nothing else may keep the process until it listens: clocks do not, and a driver is asked again after a while.
+  const awake = setInterval(() => {}, 1 << 30)
   await daemon.recover()
   const server = new ApiServer({ routes: apiRoutes(daemon.needs), log, serverName: `Berth/${VERSION} (linux)` })
   const addresses = await server.listen(options.hosts, {
     group: options.group,
     tls: options.tls,
   })
+  clearInterval(awake)
   log.info('API listens', { on: addresses.join(' '), ms: Math.round(performance.now() - began) })
   let stopping = false
   const stop = async (signal: string) => {

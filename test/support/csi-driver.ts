@@ -68,12 +68,24 @@ function moodFor(method: string): string {
   return ''
 }
 
+/** Volumes that a slow call is at work on: as the specification asks, others of that volume are sent away meanwhile. */
+const busy = new Set<string>()
+
+async function slowly(volume: string, ms: number): Promise<void> {
+  busy.add(volume)
+  await sleep(ms)
+  busy.delete(volume)
+}
+
 async function handle(method: CsiMethod, request: object): Promise<object> {
   const name = method.split('.')[1]!
   appendFileSync(file('log'), `${name} ${JSON.stringify(request)}\n`)
   const mood = moodFor(name)
   if (mood === 'silent') await sleep(1_000_000)
-  if (/^\d+$/.test(mood)) await sleep(Number(mood))
+  const { volume_id: id = '', name: volume = id } = request as { volume_id?: string; name?: string }
+  if (volume !== '' && busy.has(volume))
+    throw new CsiRefusal('ABORTED', `another call of volume ${volume} is under way`)
+  if (/^\d+$/.test(mood)) await slowly(volume, Number(mood))
   if (mood === 'crash-before') process.exit(1)
   if (/^[A-Z_]+$/.test(mood)) throw new CsiRefusal(mood, 'as told')
   const answer = model.answer(method, request as never) as object

@@ -20,8 +20,10 @@ export function mountVolume(ctx: Context, name: string, userId: string): Promise
 }
 
 /** One user less: the last one's call unmounts. Neither volume nor user need exist. */
-export function unmountVolume(ctx: Context, name: string, userId: string): Promise<void> {
-  return ctx.locks.run(name, async () => {
+export async function unmountVolume(ctx: Context, name: string, userId: string): Promise<void> {
+  // Who is no user does not wait for the volume, whose server may be silent: a daemon that starts cleans up after everybody.
+  if (ctx.mounted.get(name)?.has(userId) !== true) return
+  await ctx.locks.run(name, async () => {
     const users = ctx.mounted.get(name)
     if (!users?.delete(userId)) return
     if (users.size === 0) ctx.mounted.delete(name)
