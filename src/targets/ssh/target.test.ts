@@ -238,3 +238,15 @@ test('more than may be under way, with a slow reader there', async () => {
   assert.equal((await target.put('a', many)).bytes, 150_000_000)
   assert.equal(statSync(join(here, 'a')).size, 150_000_000)
 })
+
+test('a put that is given up ends at once, whatever the far end was about to say', { timeout: 20_000 }, async () => {
+  for (const lines of ['exec sleep 1000', 'echo size 0; exec sleep 1000']) {
+    const target = await place('/srv', standIn({ lines }))
+    const giveUp = new AbortController()
+    setTimeout(() => giveUp.abort(new Error('given up')), 300)
+    // With a token, nothing need be cleared away there.
+    const options = { signal: giveUp.signal, onToken: () => {} }
+    await assert.rejects(target.put('data', pieces(Buffer.alloc(1000)), options), /given up/)
+    await target.close()
+  }
+})

@@ -83,7 +83,10 @@ export class Upload {
   }
 
   async #over(session: Session, onReached: () => void): Promise<Uploaded> {
-    const lines = createInterface({ input: session.stdout, crlfDelay: Infinity })[Symbol.asyncIterator]()
+    const reader = createInterface({ input: session.stdout, crlfDelay: Infinity })
+    // It hears of an end, but not of a pipe that is given up: whoever waits for a line would wait for good.
+    session.stdout.once('close', () => reader.close())
+    const lines = reader[Symbol.asyncIterator]()
     const say = async (word: string): Promise<string> => {
       const { value, done } = await lines.next()
       if (done) throw await session.broken()
