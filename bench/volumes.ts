@@ -38,6 +38,7 @@ function timed(file: string, args: string[], env: NodeJS.ProcessEnv = {}): numbe
   return (performance.now() - began) / 1000
 }
 
+/** Of plain tools; what they wrote is on disk then, as with ours. */
 const shell = (line: string) => timed('sh', ['-c', line])
 const berth = (engine: Engine, ...args: string[]) => timed(CLI, args, { BERTH_HOST: `unix://${engine.socket}` })
 
@@ -83,9 +84,17 @@ function withBerth(
     settle()
     record('backup', 'berth', berth(engine, 'volume', 'backup', 'bench', '-o', out('berth.tar.zst'), '--quiet'))
     settle()
-    record('backup', 'tar, zstd -1', shell(`tar -C ${data} -cf - . | zstd -1 -q -f -o ${out('plain.tar.zst')}`))
+    record(
+      'backup',
+      'tar, zstd -1',
+      shell(`tar -C ${data} -cf - . | zstd -1 -q -f -o ${out('plain.tar.zst')} && sync ${out('plain.tar.zst')}`),
+    )
     settle()
-    record('backup', 'tar, zstd -1 -T0', shell(`tar -C ${data} -cf - . | zstd -1 -T0 -q -f -o ${out('plain.tar.zst')}`))
+    record(
+      'backup',
+      'tar, zstd -1 -T0',
+      shell(`tar -C ${data} -cf - . | zstd -1 -T0 -q -f -o ${out('plain.tar.zst')} && sync ${out('plain.tar.zst')}`),
+    )
     settle()
     record('backup, gzip', 'berth', berth(engine, 'volume', 'backup', 'bench', '-o', out('berth.tar.gz'), '--quiet'))
     settle()
@@ -93,13 +102,17 @@ function withBerth(
     ask(engine, 'volume', 'rm', 'again')
     mkdirSync(out('plain'))
     settle()
-    record('restore', 'zstd, tar', shell(`zstd -dc ${out('plain.tar.zst')} | tar -C ${out('plain')} -xf -`))
+    record(
+      'restore',
+      'zstd, tar',
+      shell(`zstd -dc ${out('plain.tar.zst')} | tar -C ${out('plain')} -xf - && sync -f ${out('plain')}`),
+    )
     rmSync(out('plain'), { recursive: true })
     settle()
     record('clone', 'berth', berth(engine, 'volume', 'clone', 'bench', 'twin'))
     ask(engine, 'volume', 'rm', 'twin')
     settle()
-    record('clone', 'cp -a', shell(`cp -a ${data} ${out('plain')}`))
+    record('clone', 'cp -a', shell(`cp -a ${data} ${out('plain')} && sync -f ${out('plain')}`))
     rmSync(out('plain'), { recursive: true })
     changeOnePercent(data)
     settle()
