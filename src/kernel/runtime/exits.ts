@@ -78,7 +78,7 @@ export class ExitWatcher {
       if (name !== null) this.#notice(name)
     })
     this.#watcher.on('error', () => {})
-    this.#timer = setInterval(() => this.#scan(), RESCAN).unref()
+    this.#timer = setInterval(() => this.#rescan(), RESCAN).unref()
     this.#scan()
   }
 
@@ -86,6 +86,15 @@ export class ExitWatcher {
     this.#watcher?.close()
     this.#watcher = undefined
     clearInterval(this.#timer)
+  }
+
+  /** A net below inotify: what it cannot read now (no descriptor left, the directory is gone) it looks at the next time. */
+  #rescan(): void {
+    try {
+      this.#scan()
+    } catch (error) {
+      if (!['ENOENT', 'EMFILE', 'ENFILE'].includes(String((error as NodeJS.ErrnoException).code))) throw error
+    }
   }
 
   #scan(): void {
