@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, rmSync, statSync, watch, type FSWatcher } from 'node:fs'
 import { join } from 'node:path'
+import { hasErrno } from '#kernel/ffi/errno.ts'
 import { Broadcast } from '#lib/emitter.ts'
 import type { ExitReport } from '#ports/runtime.ts'
 
@@ -93,7 +94,7 @@ export class ExitWatcher {
     try {
       this.#scan()
     } catch (error) {
-      if (!['ENOENT', 'EMFILE', 'ENFILE'].includes(String((error as NodeJS.ErrnoException).code))) throw error
+      if (!hasErrno(error, 'ENOENT', 'EMFILE', 'ENFILE')) throw error
     }
   }
 
