@@ -4,6 +4,7 @@ import type { BackupEntry } from '#model/backup.ts'
 import { errnoError, hasErrno } from '../ffi/errno.ts'
 import * as at from '../ffi/fs.ts'
 import * as libc from '../ffi/libc.ts'
+import { kindOfMode } from '../files/kind.ts'
 import { attributesAt, attributesOf } from './attributes.ts'
 import { DT_DIR, DT_REG, openToRead, statat } from './sys.ts'
 import type { Stat } from './sys.ts'
@@ -70,7 +71,7 @@ function visit(
   if (found.type === DT_REG && !visitor.known) return visitFile(found, volume, visitor, links)
   const stat = statat(parent, name, shown)
   if (!stat) return undefined
-  const type = typeOf(stat.mode)
+  const type = kindOfMode(stat.mode)
   if (type === 'file') return visitFile(found, volume, visitor, links, stat)
   if (!type || type === 'directory') return undefined
   const entry = entryOf(type, volume, path, stat)
@@ -112,7 +113,7 @@ function visitFile(
   let waiting: Promise<void> | undefined
   try {
     const stat = statat(fd, '', shown)!
-    if (typeOf(stat.mode) !== 'file') return undefined
+    if (kindOfMode(stat.mode) !== 'file') return undefined
     const entry = entryOf('file', volume, path, stat)
     const first = firstName(links, stat, path)
     if (first !== undefined) return visitor.other(linkOf(entry, first))
@@ -156,25 +157,4 @@ function entryOf(type: BackupEntry['type'], volume: number, path: ByteString, st
 
 function withXattrs(xattrs: Record<string, string> | undefined): { xattrs?: Record<string, string> } {
   return xattrs ? { xattrs } : {}
-}
-
-function typeOf(mode: number): BackupEntry['type'] | undefined {
-  switch (mode & at.S_IFMT) {
-    case at.S_IFREG:
-      return 'file'
-    case at.S_IFDIR:
-      return 'directory'
-    case at.S_IFLNK:
-      return 'symlink'
-    case at.S_IFCHR:
-      return 'char'
-    case at.S_IFBLK:
-      return 'block'
-    case at.S_IFIFO:
-      return 'fifo'
-    case at.S_IFSOCK:
-      return 'socket'
-    default:
-      return undefined
-  }
 }

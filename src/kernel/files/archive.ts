@@ -7,6 +7,7 @@ import * as at from '../ffi/fs.ts'
 import type { Stat } from '../ffi/fs.ts'
 import * as libc from '../ffi/libc.ts'
 import { isWhiteout } from './extractor.ts'
+import { kindOfMode } from './kind.ts'
 import { Slice } from './slices.ts'
 import { openDirectory, walk } from './walk.ts'
 
@@ -151,23 +152,10 @@ function entryOf(type: TarType, path: ByteString, stat: Stat): TarEntry {
   }
 }
 
-function typeOf(stat: Stat): TarType | undefined {
-  switch (stat.mode & at.S_IFMT) {
-    case at.S_IFREG:
-      return 'file'
-    case at.S_IFDIR:
-      return 'directory'
-    case at.S_IFLNK:
-      return 'symlink'
-    case at.S_IFCHR:
-      return 'char'
-    case at.S_IFBLK:
-      return 'block'
-    case at.S_IFIFO:
-      return 'fifo'
-    default:
-      return undefined
-  }
+/** Sockets are none of tar's. */
+function typeOf({ mode }: Stat): TarType | undefined {
+  const kind = kindOfMode(mode)
+  return kind === 'socket' ? undefined : kind
 }
 
 /** Labels of security modules and ACLs belong to the host; overlayfs's marks are no content. */

@@ -10,6 +10,7 @@ import { treeSize } from '../usage/walk.ts'
 import { copyAttributes } from './attributes.ts'
 import { copyBeside } from './copy-thread.ts'
 import { copyTree } from './copy-tree.ts'
+import { kindOfMode } from './kind.ts'
 import { Reach } from './reach.ts'
 import { removeTreePooled } from './remove-pooled.ts'
 import { inSlices } from './slices.ts'
@@ -182,18 +183,8 @@ function* moved(from: number, to: number, staying: ReadonlySet<string>): Generat
   }
 }
 
-const KINDS: Readonly<Record<number, FileStat['kind']>> = {
-  [at.S_IFREG]: 'file',
-  [at.S_IFDIR]: 'directory',
-  [at.S_IFLNK]: 'symlink',
-  [at.S_IFIFO]: 'fifo',
-  [at.S_IFSOCK]: 'socket',
-  [at.S_IFBLK]: 'block',
-  [at.S_IFCHR]: 'char',
-}
-
 export function kindOf(mode: number): FileStat['kind'] {
-  return KINDS[mode & at.S_IFMT] ?? 'file'
+  return kindOfMode(mode) ?? 'file'
 }
 
 async function failing<T>(operation: string, work: () => T | Promise<T>): Promise<T> {
